@@ -1,0 +1,192 @@
+// The decision: every clause runs, the strictest answer wins, no answer is a deny. Pure.
+// Invariants: an error in a clause denies; adding a label or a deny rule never turns a decision milder.
+
+import { hasEgress, roleOf, type ToolCard } from "./cards.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+import { isTainted, join, outside, type Label } from "./labels.ts";
+import { hasFewRights, principalText, type Principal } from "./principals.ts";
+import { allows, denies, type Rule, type RuleCall, type RuleIndex } from "./rules.ts";
+import { isInWords, pointersIn, type OwnerWords } from "./words.ts";
+
+export const CLAUSES = ["C0", "C1", "C2", "C3", "C4", "C5"] as const;
+export type ClauseId = (typeof CLAUSES)[number];
+export type Answer = "deny" | "ask" | "allow";
+
+export interface ClauseAnswer {
+  readonly clause: ClauseId;
+  readonly answer: Answer;
+  readonly reason: string;
+  readonly rule?: string;
+}
+
+export interface Decision {
+  readonly kind: Answer;
+  readonly because: ClauseId;
+  readonly clauses: readonly ClauseAnswer[];
+}
+
+/** What a session has seen and been told, as far as a decision needs it. */
+export interface SessionFacts {
+  readonly label: Label;
+  readonly words: OwnerWords | null;
+  /** Remaining count per tool, fixed before the first untrusted byte; null where there is no outline. */
+  readonly outline: ReadonlyMap<string, number> | null;
+  /** Values the owner endorsed for this task, as canonical JSON. */
+  readonly endorsed: ReadonlySet<string>;
+}
+
+export interface Facts {
+  readonly nowMs: number;
+  readonly stopped: boolean;
+  readonly principal: Principal;
+  readonly tool: string;
+  readonly args: JsonObject;
+  readonly card: ToolCard | null;
+  readonly pin: "same" | "differs" | "absent";
+  readonly schemaFault: string | null;
+  readonly overBudget: string | null;
+  readonly session: SessionFacts;
+  /** Labels of handles that the arguments name. */
+  readonly handles: Label;
+  readonly sink: { readonly compartments: readonly string[]; readonly network: boolean };
+  readonly receiver: readonly string[];
+  readonly rules: RuleIndex;
+  usesToday(ruleId: string): number;
+}
+
+type Clause = (facts: Facts, card: ToolCard) => ClauseAnswer | null;
+
+const STRENGTH: Readonly<Record<Answer, number>> = { allow: 0, ask: 1, deny: 2 };
+
+export function decide(facts: Facts): Decision {
+  let clauses: readonly ClauseAnswer[];
+  try {
+    clauses = runClauses(facts);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    clauses = [{ clause: "C0", answer: "deny", reason: `the decision failed: ${reason}` }];
+  }
+  let winner: ClauseAnswer | null = null;
+  for (const answer of clauses) {
+    if (winner === null || STRENGTH[answer.answer] > STRENGTH[winner.answer]) winner = answer;
+  }
+  if (winner === null) {
+    winner = { clause: "C0", answer: "deny", reason: "nothing allows it" };
+    clauses = [winner];
+  }
+  return { kind: winner.answer, because: winner.clause, clauses };
+}
+
+function runClauses(facts: Facts): readonly ClauseAnswer[] {
+  const card = facts.card;
+  if (card === null) return [answer("C0", "deny", `no accepted card for ${facts.tool}`)];
+  const answers: ClauseAnswer[] = [];
+  for (const clause of [hardLimits, flow, plainRead, ownersEffect, outlined, ownersContent] satisfies Clause[]) {
+    const given = clause(facts, card);
+    if (given !== null) answers.push(given);
+  }
+  return answers;
+}
+
+function answer(clause: ClauseId, given: Answer, reason: string, rule?: Rule): ClauseAnswer {
+  return rule === undefined
+    ? { clause, answer: given, reason }
+    : { clause, answer: given, reason, rule: rule.id };
+}
+
+function hardLimits(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  if (facts.stopped) return answer("C0", "deny", "everything is stopped");
+  if (card.tool !== facts.tool) return answer("C0", "deny", "the card is another tool's");
+  if (facts.pin !== "same") return answer("C0", "deny", "the tool is not what you accepted");
+  if (facts.schemaFault !== null) return answer("C0", "deny", `arguments do not fit: ${facts.schemaFault}`);
+  if (facts.overBudget !== null) return answer("C0", "deny", facts.overBudget);
+  const call = ruleCall(facts, card);
+  const ban = facts.rules.for(facts.tool).find((rule) => denies(rule, call));
+  return ban === undefined ? null : answer("C0", "deny", `your rule ${ban.id}: ${ban.reason}`, ban);
+}
+
+function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  const lost = outside({ ...facts.session.label, compartments: card.result.compartments }, facts.receiver);
+  if (lost.length > 0) return answer("C1", "deny", `who asks is not cleared for ${lost.join(", ")}`);
+  const carried = join(facts.session.label, facts.handles);
+  const isSink = card.effect !== "read" || facts.sink.network || hasEgress(card, facts.args);
+  const leaving = isSink ? outside(carried, facts.sink.compartments) : [];
+  if (leaving.length > 0) return answer("C1", "ask", `would carry ${leaving.join(", ")} data out of its compartment`);
+  if (carried.secret && (card.effect === "send" || hasEgress(card, facts.args))) {
+    return answer("C1", "ask", "this conversation has read a secret");
+  }
+  return null;
+}
+
+function plainRead(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  if (card.effect !== "read" || hasEgress(card, facts.args)) return null;
+  if (!hasFewRights(facts.principal)) return answer("C2", "allow", "a read you accepted with its card");
+  const rule = allowingRule(facts, card);
+  return rule === null ? null : answer("C2", "allow", `your rule ${rule.id}: ${rule.reason}`, rule);
+}
+
+function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  if (card.effect === "read" && !hasEgress(card, facts.args)) return null;
+  if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
+  const rule = allowingRule(facts, card);
+  if (rule !== null) return answer("C3", "allow", `your rule ${rule.id}: ${rule.reason}`, rule);
+  if (hasFewRights(facts.principal)) return null;
+  if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
+  const foreign = Object.entries(facts.args)
+    .filter(([name, value]) => roleOf(card, name) !== "content" && !isOwners(facts, value))
+    .map(([name]) => name);
+  if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${foreign.join(", ")}`);
+  if (facts.session.words === null) return answer("C3", "ask", "you did not ask for it in your own words");
+  return answer("C3", "allow", "every deciding value is yours");
+}
+
+function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  if (card.effect === "read" && !hasEgress(card, facts.args)) return null;
+  if (!isTainted(facts.session.label) || allowingRule(facts, card) !== null) return null;
+  const outline = facts.session.outline;
+  if (outline === null) return answer("C4", "ask", "untrusted text was read, and there was no outline before it");
+  if ((outline.get(facts.tool) ?? 0) > 0) return null;
+  return answer("C4", "ask", "untrusted text was read, and this was not in the outline before it");
+}
+
+function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
+  if (card.effect === "read" || !isTainted(facts.session.label)) return null;
+  const rule = allowingRule(facts, card);
+  for (const [name, value] of Object.entries(facts.args)) {
+    if (roleOf(card, name) !== "content" || (rule !== null && Object.hasOwn(rule.args, name))) continue;
+    const foreign = stringsIn(value)
+      .flatMap((text) => pointersIn(text))
+      .filter((pointer) => !isOwners(facts, pointer));
+    if (foreign.length > 0) return answer("C5", "ask", `${name} brings a link, address or number that is not yours`);
+  }
+  return null;
+}
+
+function isOwners(facts: Facts, value: JsonValue): boolean {
+  if (facts.session.endorsed.has(JSON.stringify(value))) return true;
+  return facts.session.words !== null && isInWords(facts.session.words, value);
+}
+
+function allowingRule(facts: Facts, card: ToolCard): Rule | null {
+  const call = ruleCall(facts, card);
+  return facts.rules.for(facts.tool).find((rule) => rule.tool === facts.tool && allows(rule, call)) ?? null;
+}
+
+function ruleCall(facts: Facts, card: ToolCard): RuleCall {
+  return {
+    principal: principalText(facts.principal),
+    card,
+    args: facts.args,
+    nowMs: facts.nowMs,
+    usesToday: facts.usesToday,
+  };
+}
+
+function stringsIn(value: JsonValue): readonly string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap((item: JsonValue) => stringsIn(item));
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value).flatMap(([key, item]) => [key, ...stringsIn(item)]);
+  }
+  return [];
+}

@@ -1,0 +1,52 @@
+// The kernel's public names. Nothing here does I/O.
+
+export { EFFECTS, hasEgress, roleOf } from "./cards.ts";
+export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
+export { CLAUSES, decide } from "./decide.ts";
+export type { Answer, ClauseAnswer, ClauseId, Decision, Facts, SessionFacts } from "./decide.ts";
+export { assert, Fault, reasonOf, unreachable } from "./fault.ts";
+export type { FaultDetails } from "./fault.ts";
+export { canonical, digestOf, isObject, parseStrict, sha256 } from "./json.ts";
+export type { Digest, JsonObject, JsonValue, Parsed } from "./json.ts";
+export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
+export type { Integrity, Label } from "./labels.ts";
+export {
+  checkEntry,
+  commit,
+  EMPTY_TREE,
+  ENTRY_KINDS,
+  GENESIS,
+  grow,
+  headText,
+  seal,
+  treeRoot,
+} from "./ledger.ts";
+export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
+export { pinOf, surfaceRoot } from "./pins.ts";
+export { issuePermit } from "./permits.ts";
+export type { Permit, PermitTerms } from "./permits.ts";
+export type {
+  Accepted,
+  Clock,
+  Door,
+  DoorAnswer,
+  DoorRequest,
+  LaunchSpec,
+  PermitConnection,
+  Random,
+  Reservation,
+  Reserve,
+  SandboxSpec,
+  Settle,
+  Sign,
+  Surface,
+} from "./ports.ts";
+export { hasFewRights, PRINCIPAL_KINDS, principalText } from "./principals.ts";
+export type { Principal, PrincipalKind } from "./principals.ts";
+export { bindingDigest, isExpired, QUESTION_STATES, questionId, step } from "./questions.ts";
+export type { Binding, Question, QuestionEvent, QuestionState, Step } from "./questions.ts";
+export { allows, denies, indexRules, matchesArgument } from "./rules.ts";
+export type { ArgumentMatch, Rule, RuleCall, RuleIndex } from "./rules.ts";
+export { isLookalike, oneLine, reveal, revealJson } from "./shown.ts";
+export { isInWords, ownerWords, pointersIn } from "./words.ts";
+export type { OwnerWords } from "./words.ts";

@@ -1,0 +1,135 @@
+// Strict JSON in, canonical JSON (RFC 8785) out. What is hashed, shown and sent are the same bytes.
+// Invariants: a text with two readings is refused; canonical() of a parsed text parses back to the same value.
+
+import { createHash } from "node:crypto";
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+export type Digest = string;
+
+export type Parsed =
+  | { readonly kind: "value"; readonly value: JsonValue }
+  | { readonly kind: "refused"; readonly reason: string };
+
+const DEPTH_MAX = 128;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Refuses duplicate keys, numbers that do not round-trip, lone surrogates, `__proto__` and deep nesting. */
+export function parseStrict(text: string): Parsed {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch (error) {
+    return { kind: "refused", reason: `not JSON: ${error instanceof Error ? error.message.slice(0, 120) : "?"}` };
+  }
+  const reason = scan(text);
+  return reason === null ? { kind: "value", value } : { kind: "refused", reason };
+}
+
+/** One pass over a text that JSON.parse accepted, so the grammar itself needs no second check. */
+function scan(text: string): string | null {
+  const keysByDepth: (Set<string> | null)[] = [];
+  let expectKey = false;
+  let index = 0;
+  while (index < text.length) {
+    const char = text[index];
+    if (char === '"') {
+      const end = stringEnd(text, index);
+      const raw = text.slice(index, end);
+      const decoded = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
+      if (!decoded.isWellFormed()) return "a string holds half a character (lone surrogate)";
+      const keys = keysByDepth.at(-1);
+      if (expectKey && keys) {
+        if (keys.has(decoded)) return `the key ${JSON.stringify(decoded)} stands twice in one object`;
+        if (decoded === "__proto__") return "the key __proto__ is not accepted";
+        keys.add(decoded);
+        expectKey = false;
+      }
+      index = end;
+      continue;
+    }
+    if (char === "{" || char === "[") {
+      keysByDepth.push(char === "{" ? new Set() : null);
+      if (keysByDepth.length > DEPTH_MAX) return `nested deeper than ${DEPTH_MAX}`;
+      expectKey = char === "{";
+    } else if (char === "}" || char === "]") {
+      keysByDepth.pop();
+      expectKey = false;
+    } else if (char === ",") {
+      expectKey = keysByDepth.at(-1) instanceof Set;
+    } else if (char !== undefined && (char === "-" || (char >= "0" && char <= "9"))) {
+      const end = numberEnd(text, index);
+      const raw = text.slice(index, end);
+      if (!roundTrips(raw)) return `the number ${raw.slice(0, 40)} does not survive as a JSON number`;
+      index = end;
+      continue;
+    }
+    index += 1;
+  }
+  return null;
+}
+
+function stringEnd(text: string, start: number): number {
+  let index = start + 1;
+  while (text[index] !== '"') index += text[index] === "\\" ? 2 : 1;
+  return index + 1;
+}
+
+function numberEnd(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length && "0123456789.eE+-".includes(text[index] ?? "")) index += 1;
+  return index;
+}
+
+/** Equal in value as written: `1.0` and `1e2` pass, `9007199254740993` and `1e400` do not. */
+function roundTrips(raw: string): boolean {
+  if (raw.length <= 15 && !/[.eE]/.test(raw)) return true;
+  const value = Number(raw);
+  if (!Number.isFinite(value)) return false;
+  return decimal(raw) === decimal(String(value));
+}
+
+/** Sign, digits without outer zeros, exponent: one spelling for each decimal number. */
+function decimal(text: string): string {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) return text;
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const trimmed = digits.replace(/0+$/, "");
+  if (trimmed === "") return "0";
+  return `${sign}${trimmed}e${Number(exponent) - fraction.length + (digits.length - trimmed.length)}`;
+}
+
+/** RFC 8785. Throws on what JSON cannot carry: the caller built the value, so that is a bug. */
+export function canonical(value: JsonValue): string {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw new Error("Bug: lone surrogate in canonical JSON");
+    return JSON.stringify(value);
+  }
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new Error("Bug: non-finite number in canonical JSON");
+    return JSON.stringify(value);
+  }
+  if (value === null || typeof value === "boolean") return String(value);
+  if (Array.isArray(value)) return `[${value.map((item: JsonValue) => canonical(item)).join(",")}]`;
+  const object = value as JsonObject;
+  const parts: string[] = [];
+  for (const key of Object.keys(object).sort()) {
+    const item = object[key];
+    if (item !== undefined) parts.push(`${canonical(key)}:${canonical(item)}`);
+  }
+  return `{${parts.join(",")}}`;
+}
+
+export function sha256(bytes: string | Uint8Array): Digest {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+export function digestOf(value: JsonValue): Digest {
+  return sha256(canonical(value));
+}

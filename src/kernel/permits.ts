@@ -1,0 +1,39 @@
+// The single-use object that the door issues for one call. Only gateway/send.ts spends it.
+// Invariant: spend() answers true once, for the very bytes the permit was issued for.
+
+import { sha256, type Digest } from "./json.ts";
+
+export interface Permit {
+  readonly id: string;
+  readonly request: string;
+  readonly server: string;
+  readonly method: string;
+  /** SHA-256 of the canonical parameters that may be sent. */
+  readonly digest: Digest;
+  spend(canonicalParams: string): boolean;
+}
+
+export interface PermitTerms {
+  readonly id: string;
+  readonly request: string;
+  readonly server: string;
+  readonly method: string;
+  readonly canonicalParams: string;
+}
+
+export function issuePermit(terms: PermitTerms): Permit {
+  const digest = sha256(terms.canonicalParams);
+  let isSpent = false;
+  return Object.freeze({
+    id: terms.id,
+    request: terms.request,
+    server: terms.server,
+    method: terms.method,
+    digest,
+    spend(canonicalParams: string): boolean {
+      if (isSpent || sha256(canonicalParams) !== digest) return false;
+      isSpent = true;
+      return true;
+    },
+  });
+}

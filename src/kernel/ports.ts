@@ -1,0 +1,111 @@
+// The types through which rooms meet. The daemon passes the values; no room constructs another.
+
+import type { ClauseAnswer, ClauseId } from "./decide.ts";
+import type { Digest, JsonObject } from "./json.ts";
+import type { Label } from "./labels.ts";
+import type { Principal } from "./principals.ts";
+
+export interface Clock {
+  nowMs(): number;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+}
+
+/** One effect that somebody wants. The door rebuilds what is sent; nothing else passes. */
+export interface DoorRequest {
+  readonly session: string;
+  readonly principal: Principal;
+  /** `server.tool` or a pseudo-tool. */
+  readonly tool: string;
+  readonly args: JsonObject;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: JsonObject) => void;
+}
+
+export type DoorAnswer =
+  | { readonly kind: "result"; readonly request: string; readonly result: JsonObject; readonly label: Label }
+  | { readonly kind: "waiting"; readonly request: string; readonly question: string }
+  | { readonly kind: "withheld"; readonly request: string; readonly handle: string; readonly reason: string }
+  | {
+      readonly kind: "denied";
+      readonly request: string;
+      readonly because: ClauseId;
+      readonly reason: string;
+      readonly clauses: readonly ClauseAnswer[];
+    }
+  /** The upstream failed or answered with a protocol error; its text carries its label. */
+  | { readonly kind: "failed"; readonly request: string; readonly code: number; readonly reason: string; readonly label: Label };
+
+export interface Door {
+  call(request: DoorRequest): Promise<DoorAnswer>;
+  /** What became of a question, for the principal that asked. */
+  result(question: string, request: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer>;
+}
+
+/** How a server is started or reached; made by supply from the lock, used by the gateway. */
+export type LaunchSpec =
+  | {
+      readonly kind: "process";
+      readonly server: string;
+      /** Absolute program and arguments, owner's paths resolved. */
+      readonly command: readonly string[];
+      readonly cwd: string;
+      readonly env: Readonly<Record<string, string>>;
+      /** Environment name to secret name; values are put in at start and nowhere kept. */
+      readonly secrets: Readonly<Record<string, string>>;
+      readonly sandbox: SandboxSpec;
+    }
+  | {
+      readonly kind: "remote";
+      readonly server: string;
+      readonly url: string;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Header name to secret name. */
+      readonly secrets: Readonly<Record<string, string>>;
+    };
+
+export interface SandboxSpec {
+  /** Absolute paths. The installed tree is added by supply. */
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** `host:port` list, or none. */
+  readonly network: "none" | readonly string[];
+  readonly memoryMb: number;
+  readonly pidsMax: number;
+  /** The owner wrote `sandbox: none`. */
+  readonly off: boolean;
+}
+
+/** A server's tools and texts as served, before any judgement. Definitions keep unknown fields. */
+export interface Surface {
+  readonly protocol: string;
+  readonly instructions: string | null;
+  readonly serverInfo: JsonObject;
+  readonly capabilities: JsonObject;
+  readonly tools: readonly JsonObject[];
+  readonly prompts: readonly JsonObject[];
+  readonly resources: readonly JsonObject[];
+  readonly templates: readonly JsonObject[];
+}
+
+/** Asked by an egress proxy before each connection; false refuses it. Every connection leaves a ledger entry. */
+export type PermitConnection = (target: { readonly host: string; readonly port: number }) => Promise<boolean>;
+
+/** Money and count limits; store gives them to models. Amounts are integers in the account's unit. */
+export interface Reservation {
+  readonly id: string;
+  readonly account: string;
+  readonly amount: number;
+}
+export type Reserve = (account: string, amount: number) => Reservation | { readonly refused: string };
+export type Settle = (reservation: Reservation, spent: number) => void;
+
+/** secrets to store: Ed25519 over a head's text, hex. */
+export type Sign = (text: string) => string;
+
+export interface Accepted {
+  /** Content hash over stack, lock, cards and rules that the owner applied. */
+  readonly policy: Digest;
+}

@@ -1,0 +1,19 @@
+// Who asks. The text form stands in rules, the ledger and questions.
+
+export const PRINCIPAL_KINDS = ["owner", "agent", "client", "automation", "child", "guest", "device", "server", "freehold"] as const;
+export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number];
+
+export interface Principal {
+  readonly kind: PrincipalKind;
+  /** Empty for the kinds of which there is one: owner, agent, freehold. */
+  readonly name: string;
+}
+
+export function principalText(principal: Principal): string {
+  return principal.name === "" ? principal.kind : `${principal.kind}:${principal.name}`;
+}
+
+/** These principals may do nothing, not even read, without a rule of the owner's. */
+export function hasFewRights(principal: Principal): boolean {
+  return ["child", "guest", "device", "server"].includes(principal.kind);
+}

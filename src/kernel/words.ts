@@ -1,0 +1,54 @@
+// Which values are the owner's: those that stand in the owner's own words of the current request.
+// Invariant: a value counts only by a positive match; nothing read or made by a model is ever matched against.
+
+import type { JsonValue } from "./json.ts";
+
+export interface OwnerWords {
+  readonly text: string;
+}
+
+const WORDS_LENGTH_MAX = 20_000;
+
+/** Pasted or quoted blocks are left out: the owner did not write them. */
+export function ownerWords(message: string): OwnerWords {
+  const kept = message
+    .slice(0, WORDS_LENGTH_MAX)
+    .normalize("NFC")
+    .replace(/^```[\s\S]*?^```/gm, " ")
+    .replace(/^\s*>.*$/gm, " ");
+  return { text: kept };
+}
+
+/** Objects and lists are the owner's when each leaf is; booleans and null carry no address, so they pass. */
+export function isInWords(words: OwnerWords, value: JsonValue): boolean {
+  if (value === null || typeof value === "boolean") return true;
+  if (typeof value === "number") return holds(words.text, String(value));
+  if (typeof value === "string") return value.trim() !== "" && holds(words.text, value.normalize("NFC"));
+  if (Array.isArray(value)) return value.every((item: JsonValue) => isInWords(words, item));
+  return Object.values(value).every((item) => isInWords(words, item));
+}
+
+function holds(text: string, wanted: string): boolean {
+  for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + 1)) {
+    if (!isBounded(text, at, at + wanted.length)) continue;
+    if (wanted.length >= 4 || !/^[\p{L}\p{N}]+$/u.test(wanted)) return true;
+    if (/(?:\bid[\s:=]*|#\s?)$/iu.test(text.slice(Math.max(0, at - 8), at))) return true;
+  }
+  return false;
+}
+
+function isBounded(text: string, start: number, end: number): boolean {
+  const isJoint = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_@/\\-]/u.test(char);
+  const isDotted = (dot: string | undefined, beyond: string | undefined): boolean =>
+    dot !== undefined && ".,:".includes(dot) && beyond !== undefined && /[\p{L}\p{N}]/u.test(beyond);
+  if (isJoint(text[start - 1]) || isDotted(text[start - 1], text[start - 2])) return false;
+  return !isJoint(text[end]) && !isDotted(text[end], text[end + 1]);
+}
+
+/** Links, addresses and account numbers in a text that somebody could be led or paid to. */
+export function pointersIn(text: string): readonly string[] {
+  const found = text.match(
+    /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s<>"')\]]+|\b[\w.%+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:www\.)[^\s<>"')\]]+|\b[A-Z]{2}\d{2}[A-Z0-9 ]{10,32}\b|\b\d[\d -]{8,32}\d\b/giu,
+  );
+  return found ?? [];
+}

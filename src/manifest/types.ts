@@ -1,0 +1,104 @@
+// The shapes of stack.yaml, stack.lock and cards/<server>.yaml after parsing.
+
+import type { Digest, JsonObject, Surface, ToolCard } from "../kernel/index.ts";
+
+export interface Stack {
+  readonly version: 1;
+  readonly owner: StackOwner;
+  readonly compartments: Readonly<Record<string, StackCompartment>>;
+  readonly servers: Readonly<Record<string, StackServer>>;
+  readonly models: Readonly<Record<string, StackModel>>;
+  readonly clients: Readonly<Record<string, StackClient>>;
+  readonly budgets: StackBudgets;
+}
+
+export interface StackOwner {
+  readonly name: string;
+  readonly timezone: string;
+  readonly currency: { readonly code: string; readonly usd: number };
+}
+
+export interface StackCompartment {
+  /** Models cleared for it, by name; the default is models on this machine only. */
+  readonly models: readonly string[] | null;
+}
+
+export interface StackServer {
+  /** `npm:name@1.2.3`, `path:./folder`, `https://…`; exactly one of source and connector is set. */
+  readonly source: string | null;
+  readonly connector: string | null;
+  readonly account: JsonObject;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Environment (or header) name to `secret:name`, as written. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly compartment: string;
+  readonly sandbox: StackSandbox | "none";
+}
+
+export interface StackSandbox {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly network: "none" | readonly string[];
+  readonly memoryMb: number;
+  readonly pidsMax: number;
+}
+
+export interface StackModel {
+  readonly speaks: "openai-chat" | "anthropic-messages";
+  readonly url: string | null;
+  readonly model: string;
+  readonly place: "this-machine" | "my-network" | "cloud";
+  readonly secret: string | null;
+  readonly fallbackFor: readonly string[];
+}
+
+export interface StackClient {
+  /** What this program may be shown and may carry. */
+  readonly compartments: readonly string[];
+}
+
+export interface StackBudgets {
+  readonly day: number | null;
+  readonly month: number | null;
+  readonly sessionTokens: number | null;
+}
+
+export interface StackLock {
+  readonly version: 1;
+  readonly servers: Readonly<Record<string, LockedServer>>;
+}
+
+export interface LockedServer {
+  /** As written in stack.yaml. */
+  readonly source: string;
+  readonly kind: "npm" | "path" | "remote";
+  readonly version: string | null;
+  readonly integrity: string | null;
+  readonly tree: LockedTree | null;
+  /** Program and arguments before the owner's; paths relative to the tree. Empty for a remote. */
+  readonly command: readonly string[];
+  readonly surface: Surface;
+  readonly surfaceRoot: Digest;
+}
+
+export interface LockedTree {
+  readonly hash: Digest;
+  /** Sorted by path. */
+  readonly packages: readonly LockedPackage[];
+}
+
+export interface LockedPackage {
+  /** Within the tree: `node_modules/zod`. */
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+  /** `sha512-…` */
+  readonly integrity: string;
+}
+
+export interface CardFile {
+  readonly server: string;
+  /** Keyed by full tool name, pseudo-tools included. */
+  readonly cards: Readonly<Record<string, ToolCard>>;
+}
