@@ -33,3 +33,22 @@ export function roleOf(card: ToolCard, argument: string): ArgumentRole {
 export function hasEgress(card: ToolCard, args: Readonly<Record<string, unknown>>): boolean {
   return Object.keys(args).some((name) => roleOf(card, name) === "egress");
 }
+
+/** Whatever the card says, a result belongs at least to its server's compartment. */
+export function underServer(card: ToolCard, compartment: string): ToolCard {
+  if (card.result.compartments.includes(compartment)) return card;
+  const compartments = [...card.result.compartments, compartment].sort();
+  return { ...card, result: { ...card.result, compartments } };
+}
+
+/** The card was read for one definition; it speaks for no other, in the lock or as the server runs now. */
+export function pinState(pins: {
+  readonly card: Digest | null;
+  readonly locked: Digest | null;
+  /** Null while the server does not run. */
+  readonly running: Digest | null;
+}): "same" | "differs" | "absent" {
+  if (pins.card === null || pins.locked === null) return "absent";
+  if (pins.card !== pins.locked) return "differs";
+  return pins.running === null || pins.running === pins.card ? "same" : "differs";
+}

@@ -1,6 +1,6 @@
 // The kernel's public names. Nothing here does I/O.
 
-export { EFFECTS, hasEgress, roleOf } from "./cards.ts";
+export { EFFECTS, hasEgress, pinState, roleOf, underServer } from "./cards.ts";
 export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
 export { CLAUSES, decide } from "./decide.ts";
 export type { Answer, ClauseAnswer, ClauseId, Decision, Facts, SessionFacts } from "./decide.ts";
@@ -22,16 +22,20 @@ export {
   treeRoot,
 } from "./ledger.ts";
 export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
-export { pinOf, surfaceRoot } from "./pins.ts";
+export { pinOf, PROMPTS, pseudoPins, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
 export type { Permit, PermitTerms } from "./permits.ts";
 export type {
   Accepted,
   Clock,
+  Answered,
   Door,
   DoorAnswer,
   DoorRequest,
   LaunchSpec,
+  OwnerAnswer,
+  OwnerPresence,
+  OwnersDoor,
   PermitConnection,
   Random,
   Reservation,
@@ -41,7 +45,7 @@ export type {
   Sign,
   Surface,
 } from "./ports.ts";
-export { hasFewRights, PRINCIPAL_KINDS, principalText } from "./principals.ts";
+export { hasFewRights, PRINCIPAL_KINDS, principalFrom, principalText } from "./principals.ts";
 export type { Principal, PrincipalKind } from "./principals.ts";
 export { bindingDigest, isExpired, QUESTION_STATES, questionId, step } from "./questions.ts";
 export type { Binding, Question, QuestionEvent, QuestionState, Step } from "./questions.ts";

@@ -4,6 +4,7 @@ import type { ClauseAnswer, ClauseId } from "./decide.ts";
 import type { Digest, JsonObject } from "./json.ts";
 import type { Label } from "./labels.ts";
 import type { Principal } from "./principals.ts";
+import type { Question } from "./questions.ts";
 
 export interface Clock {
   nowMs(): number;
@@ -42,6 +43,39 @@ export interface Door {
   call(request: DoorRequest): Promise<DoorAnswer>;
   /** What became of a question, for the principal that asked. */
   result(question: string, request: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer>;
+}
+
+/** Proof that the owner is present; only control/owner-auth.ts makes one. */
+export interface OwnerPresence {
+  isLive(nowMs: number): boolean;
+}
+
+export type OwnerAnswer =
+  /** With `args`, the owner's own version of the call. */
+  | { readonly kind: "yes"; readonly args?: JsonObject }
+  | { readonly kind: "no"; readonly note: string }
+  | { readonly kind: "later"; readonly untilMs: number };
+
+export type Answered =
+  | { readonly kind: "done"; readonly question: Question; readonly outcome: DoorAnswer | null }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** The owner's side of the door; control has it, no client and no agent. */
+export interface OwnersDoor extends Door {
+  answer(id: string, answer: OwnerAnswer, owner: OwnerPresence): Promise<Answered>;
+  /** Anybody may stop; only the owner resumes. */
+  stop(reason: string): Promise<void>;
+  resume(owner: OwnerPresence): void;
+  isStopped(): boolean;
+  /** Connections of the daemon and of servers: recorded, and refused while stopped. */
+  connect(connection: {
+    readonly principal: string;
+    readonly purpose: string;
+    readonly host: string;
+    readonly port: number;
+  }): boolean;
+  /** Applies the crash rule; called once, before anything is served. */
+  recover(): Promise<{ readonly lost: number; readonly unknown: number }>;
 }
 
 /** How a server is started or reached; made by supply from the lock, used by the gateway. */

@@ -17,3 +17,11 @@ export function principalText(principal: Principal): string {
 export function hasFewRights(principal: Principal): boolean {
   return ["child", "guest", "device", "server"].includes(principal.kind);
 }
+
+/** Reads the text form back; throws on what principalText never made. */
+export function principalFrom(text: string): Principal {
+  const colon = text.indexOf(":");
+  const kind = PRINCIPAL_KINDS.find((known) => known === (colon === -1 ? text : text.slice(0, colon)));
+  if (kind === undefined) throw new Error(`Bug: no principal ${JSON.stringify(text)}`);
+  return { kind, name: colon === -1 ? "" : text.slice(colon + 1) };
+}

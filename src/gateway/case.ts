@@ -1,0 +1,156 @@
+// One request with everything that its decision looks at: card, pin, schema, labels, sinks, rules.
+// Invariants: every upstream byte is labelled with its server's compartment at least; what cannot be found denies.
+
+import {
+  canonical,
+  decide,
+  digestOf,
+  pinState,
+  principalText,
+  underServer,
+  type Clock,
+  type Decision,
+  type Digest,
+  type DoorRequest,
+  type EntryBody,
+  type EntryKind,
+  type Facts,
+  type JsonObject,
+  type Label,
+  type ToolCard,
+} from "../kernel/index.ts";
+import type { StackServer } from "../manifest/index.ts";
+import type { Store } from "../store/index.ts";
+import { receiverClearance, type ActivePolicy } from "./policy.ts";
+import { wireCall, type WireCall } from "./pseudo.ts";
+import type { Session, Sessions } from "./sessions.ts";
+import type { Upstreams } from "./upstreams.ts";
+
+export interface Case {
+  readonly request: DoorRequest;
+  readonly id: string;
+  readonly session: Session;
+  readonly policy: ActivePolicy;
+  readonly server: string;
+  readonly card: ToolCard | null;
+  readonly wire: WireCall | null;
+  readonly decision: Decision;
+}
+
+export interface CaseParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly upstreams: Upstreams;
+  policy(): ActivePolicy;
+}
+
+const OPEN_PER_SESSION_MAX = 20;
+const DAY_MS = 24 * 3_600_000;
+
+export function look(parts: CaseParts, request: DoorRequest, id: string, stopped: boolean): Case {
+  const { store, clock, sessions } = parts;
+  const policy = parts.policy();
+  const session = sessions.open(request.session, request.principal);
+  const dot = request.tool.indexOf(".");
+  const server = request.tool.slice(0, Math.max(0, dot));
+  const name = request.tool.slice(dot + 1);
+  const declared = Object.hasOwn(policy.stack.servers, server) ? policy.stack.servers[server] : undefined;
+  const written = policy.cards.get(request.tool);
+  const card = written === undefined || declared === undefined ? null : underServer(written, declared.compartment);
+  const wire = wireCall(name, request.args);
+  const facts: Facts = {
+    nowMs: clock.nowMs(),
+    stopped,
+    principal: request.principal,
+    tool: request.tool,
+    args: request.args,
+    card,
+    pin: pinOfCase(parts, { policy, server, name, card }),
+    schemaFault: wire === null ? "not the arguments of this kind" : schemaFault(policy, request),
+    overBudget: overBudget(store, request.session),
+    session: sessions.facts(session),
+    handles: { compartments: [], integrity: "owner", secret: false },
+    sink: {
+      compartments: declared === undefined ? [] : [declared.compartment],
+      network: declared !== undefined && hasNetwork(declared),
+    },
+    receiver: receiverClearance(policy.stack, request.principal.kind, request.principal.name),
+    rules: policy.rules,
+    usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
+  };
+  return { request, id, session, policy, server, card, wire, decision: decide(facts) };
+}
+
+function pinOfCase(
+  parts: CaseParts,
+  found: { policy: ActivePolicy; server: string; name: string; card: ToolCard | null },
+): Facts["pin"] {
+  const tool = `${found.server}.${found.name}`;
+  const running = parts.upstreams.running(found.server);
+  return pinState({
+    card: found.card?.pin ?? null,
+    locked: found.policy.tools.get(tool)?.pin ?? found.policy.pseudo.get(tool) ?? null,
+    running: running === null ? null : running.quarantine === null ? (running.pinOf(found.name) ?? "gone") : "held back",
+  });
+}
+
+function schemaFault(policy: ActivePolicy, request: DoorRequest): string | null {
+  return policy.tools.get(request.tool)?.check(request.args) ?? null;
+}
+
+/** A client cannot bury the owner in questions. */
+function overBudget(store: Store, session: string): string | null {
+  return store.questions.countOpen(session) >= OPEN_PER_SESSION_MAX
+    ? `${OPEN_PER_SESSION_MAX} questions of this conversation already wait for the owner`
+    : null;
+}
+
+function hasNetwork(server: StackServer): boolean {
+  if (server.source?.startsWith("https:") === true || server.sandbox === "none") return true;
+  return server.sandbox.network !== "none";
+}
+
+/** What comes from a server when no card speaks for it: errors, progress, logs. */
+export function serverLabel(one: Case): Label {
+  const compartment = one.policy.stack.servers[one.server]?.compartment;
+  const own = compartment === undefined ? [] : [compartment];
+  return { compartments: own, integrity: "third-party", secret: one.card?.result.secret ?? false };
+}
+
+export function resultLabel(one: Case): Label {
+  const result = one.card?.result;
+  if (result === undefined) return serverLabel(one);
+  return { compartments: result.compartments, integrity: result.trust, secret: result.secret };
+}
+
+/** Identical calls of one conversation join one question. */
+export function alikeKey(one: Case): Digest {
+  const { session, principal, tool, args } = one.request;
+  return digestOf({ session, principal: principalText(principal), tool, args, pin: one.card?.pin ?? "" });
+}
+
+type Entry = Omit<EntryBody, "atMs" | "commitment" | "facts">;
+
+export function entryOf(one: Case, kind: EntryKind): Entry {
+  const { session, principal, tool } = one.request;
+  return { kind, session, principal: principalText(principal), subject: tool, request: one.id };
+}
+
+export function decisionFacts(one: Case): JsonObject {
+  const { kind, because, clauses } = one.decision;
+  const rule = kind === "allow" ? clauses.find((given) => given.rule !== undefined)?.rule : undefined;
+  return {
+    decision: kind,
+    because,
+    clauses: clauses.map((given) => `${given.clause} ${given.answer}: ${given.reason}`),
+    label: { ...one.session.label },
+    policy: one.policy.digest,
+    args: digestOf(one.request.args),
+    ...(rule === undefined ? {} : { rule }),
+  };
+}
+
+export function argsText(one: Case): string {
+  return canonical(one.request.args);
+}

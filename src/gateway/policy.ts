@@ -1,0 +1,53 @@
+// The accepted policy in the form the door reads: cards and rules by tool, definitions from the lock.
+
+import { indexRules, pinOf, pseudoPins, type Digest, type JsonObject, type RuleIndex, type ToolCard } from "../kernel/index.ts";
+import type { Policy, Stack, StackLock } from "../manifest/index.ts";
+import { compileSchema, type SchemaCheck } from "./schema.ts";
+
+export interface PinnedTool {
+  readonly server: string;
+  /** As the server names it. */
+  readonly name: string;
+  readonly definition: JsonObject;
+  readonly pin: Digest;
+  readonly check: SchemaCheck;
+}
+
+export interface ActivePolicy {
+  readonly digest: Digest;
+  readonly stack: Stack;
+  readonly lock: StackLock;
+  readonly cards: ReadonlyMap<string, ToolCard>;
+  readonly rules: RuleIndex;
+  readonly tools: ReadonlyMap<string, PinnedTool>;
+  /** Pins of `server.@resources` and `server.@prompts`. */
+  readonly pseudo: ReadonlyMap<string, Digest>;
+}
+
+export function activate(policy: Policy): ActivePolicy {
+  const tools = new Map<string, PinnedTool>();
+  const pseudo = new Map<string, Digest>();
+  for (const [server, locked] of Object.entries(policy.lock.servers)) {
+    for (const definition of locked.surface.tools) {
+      const name = typeof definition["name"] === "string" ? definition["name"] : "";
+      if (name === "") continue;
+      tools.set(`${server}.${name}`, {
+        server,
+        name,
+        definition,
+        pin: pinOf(definition),
+        check: compileSchema(definition["inputSchema"]),
+      });
+    }
+    for (const [name, pin] of pseudoPins(locked.surface)) pseudo.set(`${server}.${name}`, pin);
+  }
+  const { digest, stack, lock, cards, rules } = policy;
+  return { digest, stack, lock, cards, rules: indexRules(rules), tools, pseudo };
+}
+
+/** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */
+export function receiverClearance(stack: Stack, kind: string, name: string): readonly string[] {
+  if (kind === "client") return stack.clients[name]?.compartments ?? [];
+  if (kind === "owner" || kind === "agent") return Object.keys(stack.compartments);
+  return [];
+}

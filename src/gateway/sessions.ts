@@ -1,0 +1,84 @@
+// Who is talking, with the labels their conversation has read. Labels are saved before the byte that brought them leaves.
+
+import {
+  CLEAN,
+  covers,
+  join,
+  principalText,
+  type Clock,
+  type Label,
+  type OwnerWords,
+  type Principal,
+  type SessionFacts,
+} from "../kernel/index.ts";
+import type { Store } from "../store/index.ts";
+
+/** A program that can act outside the door has read who knows what. */
+const UNJAILED: Label = { compartments: [], integrity: "third-party", secret: false };
+const SESSIONS_MAX = 5_000;
+
+export interface Session {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly createdAtMs: number;
+  label: Label;
+  words: OwnerWords | null;
+  outline: Map<string, number> | null;
+  readonly endorsed: Set<string>;
+}
+
+export interface Sessions {
+  /** The session of that name, made when it is new, and read back from disk after a restart. */
+  open(id: string, principal: Principal): Session;
+  /** Joins the label and saves it; cheap when nothing changes. */
+  taint(session: Session, label: Label): void;
+  facts(session: Session): SessionFacts;
+}
+
+export function openSessions(parts: { readonly store: Store; readonly clock: Clock }): Sessions {
+  const live = new Map<string, Session>();
+
+  function save(session: Session): void {
+    parts.store.sessions.save({
+      id: session.id,
+      principal: principalText(session.principal),
+      label: session.label,
+      createdAtMs: session.createdAtMs,
+      lastAtMs: parts.clock.nowMs(),
+    });
+  }
+
+  return {
+    open(id, principal) {
+      const known = live.get(id);
+      if (known !== undefined) return known;
+      const row = parts.store.sessions.get(id);
+      const isOwn = row !== null && row.principal === principalText(principal);
+      const starts = principal.kind === "client" || principal.kind === "server" ? UNJAILED : CLEAN;
+      const session: Session = {
+        id,
+        principal,
+        createdAtMs: isOwn ? row.createdAtMs : parts.clock.nowMs(),
+        label: isOwn ? join(starts, row.label) : starts,
+        words: null,
+        outline: null,
+        endorsed: new Set(),
+      };
+      if (live.size >= SESSIONS_MAX) live.delete(live.keys().next().value ?? "");
+      live.set(id, session);
+      if (!isOwn) save(session);
+      return session;
+    },
+    taint(session, label) {
+      if (covers(session.label, label)) return;
+      session.label = join(session.label, label);
+      save(session);
+    },
+    facts: (session) => ({
+      label: session.label,
+      words: session.words,
+      outline: session.outline,
+      endorsed: session.endorsed,
+    }),
+  };
+}
