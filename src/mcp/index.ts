@@ -1,0 +1,17 @@
+// The wire of MCP, both eras and both sides, without any policy.
+
+export { LEGACY_LATEST, LEGACY_VERSIONS, META, MODERN_LATEST, MODERN_VERSIONS, reduceMeta } from "./eras.ts";
+export type { Era } from "./eras.ts";
+export { handshake } from "./handshake.ts";
+export type { HandshakeOptions, Hello } from "./handshake.ts";
+export { resolveByDns } from "./http-connect.ts";
+export type { ResolveAddress } from "./http-connect.ts";
+export { openHttpPeer } from "./http-peer.ts";
+export type { HttpPeerOptions } from "./http-peer.ts";
+export { CODES } from "./messages.ts";
+export type { RpcId, RpcReply } from "./messages.ts";
+export type { Peer, PeerCall, Responder } from "./peer.ts";
+export { openStdioPeer } from "./stdio-peer.ts";
+export type { StdioPeerOptions } from "./stdio-peer.ts";
+export { readSurface } from "./surface.ts";
+export type { SurfaceLimits } from "./surface.ts";

@@ -1,0 +1,58 @@
+// Server-sent events, read with a limit on each event (WHATWG HTML, 9.2.6), and written.
+
+import { StringDecoder } from "node:string_decoder";
+
+export interface SseEvent {
+  readonly data: string;
+  readonly id: string | null;
+}
+
+export interface SseReader {
+  /** False when an event is over the limit: stop reading then. */
+  feed(chunk: Buffer): boolean;
+}
+
+export function createSseReader(eventCharsMax: number, onEvent: (event: SseEvent) => void): SseReader {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  let data: string[] = [];
+  let held = 0;
+  let id: string | null = null;
+
+  function field(line: string): void {
+    if (line === "") {
+      if (data.length > 0) onEvent({ data: data.join("\n"), id });
+      data = [];
+      held = 0;
+      return;
+    }
+    const colon = line.indexOf(":");
+    const name = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") {
+      data.push(value);
+      held += value.length;
+    } else if (name === "id" && !value.includes("\0")) id = value;
+  }
+
+  return {
+    feed(chunk) {
+      const text = rest + decoder.write(chunk);
+      let start = 0;
+      for (;;) {
+        const end = text.indexOf("\n", start);
+        if (end === -1) break;
+        field(text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end));
+        start = end + 1;
+        if (held > eventCharsMax) return false;
+      }
+      rest = text.slice(start);
+      return held + rest.length <= eventCharsMax;
+    },
+  };
+}
+
+/** `text` is one line of JSON. */
+export function sseText(text: string): string {
+  return `event: message\ndata: ${text}\n\n`;
+}
