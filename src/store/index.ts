@@ -1,0 +1,16 @@
+// The store's public names.
+
+export type { AnswerRow, Answers } from "./answers.ts";
+export type { Budgets } from "./budgets.ts";
+export { newToken, tokenHash } from "./clients.ts";
+export type { ClientRow, Clients } from "./clients.ts";
+export type { EntryQuery, Ledger, NewEntry, SignedHead } from "./ledger.ts";
+export type { Permits, SpentPermit } from "./permits.ts";
+export { alikeKey } from "./questions.ts";
+export type { Questions } from "./questions.ts";
+export type { SessionRow, Sessions } from "./sessions.ts";
+export type { Settings } from "./settings.ts";
+export { openStore } from "./store.ts";
+export type { Store, StoreOptions } from "./store.ts";
+export { verifyLedger } from "./verify.ts";
+export type { VerifyOptions, VerifyReport } from "./verify.ts";

@@ -1,0 +1,244 @@
+// The ledger's only writer: appends to the hash chain and the tree, keeps texts apart, signs heads.
+// Invariants: no entry is changed or removed; an entry, its text and its side rows are one transaction;
+// the head in memory is the head in the file, also after a rollback.
+
+import {
+  assert,
+  canonical,
+  commit,
+  EMPTY_TREE,
+  ENTRY_KINDS,
+  Fault,
+  GENESIS,
+  grow,
+  headText,
+  seal,
+  treeRoot,
+  type Digest,
+  type EntryBody,
+  type EntryKind,
+  type Head,
+  type LedgerEntry,
+  type Sign,
+  type Tree,
+} from "../kernel/index.ts";
+import type { Database } from "./database.ts";
+import { damaged, integerOf, objectOf, textOf, textOrNull, wordOf, type Row } from "./rows.ts";
+
+export interface SignedHead {
+  readonly head: Head;
+  /** Ed25519 over `headText(head)`, hex. */
+  readonly signature: string;
+}
+
+export type NewEntry = Omit<EntryBody, "atMs" | "commitment"> & { readonly text?: string };
+
+export interface EntryQuery {
+  /** Only entries with a higher number; the answer then starts there. Without it the answer is the latest ones. */
+  readonly after?: number;
+  readonly before?: number;
+  readonly limit: number;
+  readonly request?: string;
+  readonly kind?: EntryKind;
+}
+
+export interface Ledger {
+  append(entry: NewEntry): LedgerEntry;
+  head(): Head;
+  /** Null without a signer or entries. */
+  signHead(): SignedHead | null;
+  /** In the order of their numbers. */
+  entries(query: EntryQuery): readonly LedgerEntry[];
+  /** Null where there was no text or it was forgotten. */
+  text(seq: number): string | null;
+  /** Empties the text and its salt, and records that it did. */
+  forget(seq: number): void;
+  /** Intents without outcome, lost or unknown. */
+  unfinished(): readonly LedgerEntry[];
+  /** Called after the commit, once for each entry, in order. Answers how to stop listening. */
+  onAppend(listener: (entry: LedgerEntry) => void): () => void;
+  /** How many intents since then say in `facts.rule` that this rule allowed them. */
+  usesOf(ruleId: string, sinceMs: number): number;
+}
+
+const HEAD_EVERY_ENTRIES = 1_000;
+const TEXT_BYTES_MAX = 8 * 1024 * 1024;
+const ENTRIES_LIMIT_MAX = 10_000;
+const SALT_BYTES = 16;
+const CLOSING_KINDS: readonly EntryKind[] = ["outcome", "lost", "unknown"];
+
+interface End {
+  readonly chain: Digest;
+  readonly tree: Tree;
+}
+
+export function ledgerOf(options: {
+  readonly database: Database;
+  readonly sign: Sign | null;
+  nowMs(): number;
+  randomBytes(count: number): Uint8Array;
+}): Ledger {
+  const { database, sign, nowMs } = options;
+  const listeners = new Set<(entry: LedgerEntry) => void>();
+  let end = readEnd(database);
+  let saved = end;
+  let fresh: LedgerEntry[] = [];
+  database.join({
+    begin() {
+      saved = end;
+      fresh = [];
+    },
+    committed() {
+      for (const entry of fresh) {
+        // Later and apart, so that a listener's fault is never taken for a failed append.
+        for (const listener of listeners) queueMicrotask(() => listener(entry));
+      }
+    },
+    rolledBack() {
+      end = saved;
+    },
+  });
+
+  function append(entry: NewEntry): LedgerEntry {
+    const { text, ...body } = entry;
+    assert(text === undefined || Buffer.byteLength(text) <= TEXT_BYTES_MAX, "a ledger text over 8 MiB");
+    return database.transaction(() => {
+      const salt = text === undefined ? null : Buffer.from(options.randomBytes(SALT_BYTES)).toString("hex");
+      const commitment = text === undefined || salt === null ? null : commit(salt, text);
+      const sealed = seal(end.tree.size + 1, end.chain, { ...body, atMs: nowMs(), commitment });
+      insert(database, sealed);
+      if (text !== undefined) database.run("INSERT INTO texts VALUES (?, ?, ?)", sealed.seq, salt, text);
+      end = { chain: sealed.hash, tree: grow(end.tree, sealed.hash) };
+      fresh.push(sealed);
+      if (sealed.seq % HEAD_EVERY_ENTRIES === 0) saveHead();
+      return sealed;
+    });
+  }
+
+  function head(): Head {
+    return { size: end.tree.size, chain: end.chain, root: treeRoot(end.tree), atMs: nowMs() };
+  }
+
+  function saveHead(): SignedHead | null {
+    const now = head();
+    const signature = sign === null ? null : sign(headText(now));
+    const { size, chain, root, atMs } = now;
+    const peaks = JSON.stringify(end.tree.peaks);
+    database.run("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?)", size, chain, root, atMs, peaks, signature);
+    return signature === null ? null : { head: now, signature };
+  }
+
+  return {
+    append,
+    head,
+    signHead: () => (end.tree.size === 0 ? null : database.transaction(saveHead)),
+    entries: (query) => select(database, query),
+    text(seq) {
+      const row = database.one("SELECT text FROM texts WHERE seq = ?", seq);
+      return row === null ? null : textOrNull(row, "text");
+    },
+    forget(seq) {
+      database.transaction(() => {
+        const sql = "UPDATE texts SET salt = NULL, text = NULL WHERE seq = ? AND text IS NOT NULL";
+        if (database.run(sql, seq) === 0) return;
+        append({ kind: "forget", session: null, principal: null, subject: "text", request: null, facts: { seq } });
+      });
+      // The pages as they were before stand in the log until it is emptied.
+      database.checkpoint();
+    },
+    unfinished() {
+      const sql = "SELECT e.* FROM unfinished u JOIN entries e ON e.seq = u.seq ORDER BY e.seq";
+      return database.all(sql).map(entryOf);
+    },
+    onAppend(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    usesOf(ruleId, sinceMs) {
+      const row = database.one("SELECT count(*) AS uses FROM rule_uses WHERE rule = ? AND at_ms >= ?", ruleId, sinceMs);
+      return row === null ? 0 : integerOf(row, "uses");
+    },
+  };
+}
+
+function insert(database: Database, entry: LedgerEntry): void {
+  const { seq, prev, hash, atMs, kind, session, principal, subject, request, facts, commitment } = entry;
+  const values = [seq, prev, hash, atMs, kind, session, principal, subject, request, canonical(facts), commitment];
+  database.run("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values);
+  if (kind === "intent") {
+    assert(request !== null, "an intent without a request");
+    database.run("INSERT INTO unfinished VALUES (?, ?)", request, seq);
+    if (typeof facts["rule"] === "string") {
+      database.run("INSERT INTO rule_uses VALUES (?, ?, ?)", facts["rule"], atMs, seq);
+    }
+  }
+  if (CLOSING_KINDS.includes(kind)) database.run("DELETE FROM unfinished WHERE request = ?", request);
+}
+
+/** Goes on from the last stored head, so that opening hashes at most a thousand entries. */
+function readEnd(database: Database): End {
+  const row = database.one("SELECT * FROM heads ORDER BY size DESC LIMIT 1");
+  let end: End = row === null ? { chain: GENESIS, tree: EMPTY_TREE } : storedEnd(row);
+  const sql = "SELECT seq, prev, hash FROM entries WHERE seq > ? ORDER BY seq LIMIT ?";
+  for (;;) {
+    const rows = database.all(sql, end.tree.size, HEAD_EVERY_ENTRIES);
+    for (const each of rows) {
+      if (integerOf(each, "seq") !== end.tree.size + 1 || textOf(each, "prev") !== end.chain) throw broken();
+      const hash = textOf(each, "hash");
+      end = { chain: hash, tree: grow(end.tree, hash) };
+    }
+    if (rows.length < HEAD_EVERY_ENTRIES) break;
+  }
+  const last = database.one("SELECT coalesce(max(seq), 0) AS seq FROM entries");
+  if (last === null || integerOf(last, "seq") !== end.tree.size) throw broken();
+  return end;
+}
+
+function storedEnd(row: Row): End {
+  const peaks: unknown = JSON.parse(textOf(row, "peaks"));
+  if (!Array.isArray(peaks) || !peaks.every((peak) => typeof peak === "string")) throw damaged("peaks");
+  const tree: Tree = { size: integerOf(row, "size"), peaks };
+  if (treeRoot(tree) !== textOf(row, "root")) throw broken();
+  return { chain: textOf(row, "chain"), tree };
+}
+
+function broken(): Fault {
+  return new Fault("store.ledger-broken", {
+    message: "the ledger does not continue its last head: entries were changed or cut.",
+    next: "freehold ledger verify",
+  });
+}
+
+function select(database: Database, query: EntryQuery): readonly LedgerEntry[] {
+  const limit = Math.min(query.limit, ENTRIES_LIMIT_MAX);
+  const wheres = ["seq > ?", "seq < ?"];
+  const values: (string | number)[] = [query.after ?? 0, query.before ?? Number.MAX_SAFE_INTEGER];
+  if (query.request !== undefined) {
+    wheres.push("request = ?");
+    values.push(query.request);
+  }
+  if (query.kind !== undefined) {
+    wheres.push("kind = ?");
+    values.push(query.kind);
+  }
+  const order = query.after === undefined ? "DESC" : "ASC";
+  const sql = `SELECT * FROM entries WHERE ${wheres.join(" AND ")} ORDER BY seq ${order} LIMIT ?`;
+  const found = database.all(sql, ...values, limit).map(entryOf);
+  return order === "DESC" ? found.toReversed() : found;
+}
+
+export function entryOf(row: Row): LedgerEntry {
+  return {
+    seq: integerOf(row, "seq"),
+    prev: textOf(row, "prev"),
+    hash: textOf(row, "hash"),
+    atMs: integerOf(row, "at_ms"),
+    kind: wordOf(row, "kind", ENTRY_KINDS),
+    session: textOrNull(row, "session"),
+    principal: textOrNull(row, "principal"),
+    subject: textOf(row, "subject"),
+    request: textOrNull(row, "request"),
+    facts: objectOf(row, "facts"),
+    commitment: textOrNull(row, "commitment"),
+  };
+}

@@ -1,0 +1,134 @@
+// Questions as they stand. Only the kernel's step() moves one, and the move and its record are one transaction.
+// Invariant: a question whose stored binding no longer has its digest can not be answered or spent.
+
+import {
+  bindingDigest,
+  canonical,
+  CLAUSES,
+  digestOf,
+  isExpired,
+  isObject,
+  QUESTION_STATES,
+  step,
+  type Binding,
+  type ClauseAnswer,
+  type Digest,
+  type JsonObject,
+  type JsonValue,
+  type Question,
+  type QuestionEvent,
+  type QuestionState,
+  type Step,
+} from "../kernel/index.ts";
+import type { Database } from "./database.ts";
+import { labelOf } from "./labels.ts";
+import { damaged, integerOf, integerOrNull, objectOf, textOf, textOrNull, wordOf, type Row } from "./rows.ts";
+
+export interface Questions {
+  insert(question: Question): void;
+  get(id: string): Question | null;
+  /** Oldest first. */
+  list(states: readonly QuestionState[]): readonly Question[];
+  /** An open, unexpired question about the identical call; key from `alikeKey`. */
+  openAlike(key: Digest): Question | null;
+  apply(id: string, event: QuestionEvent): Step;
+}
+
+const LIST_MAX = 1_000;
+
+/** Calls with one key are the same call by the same session: they join one question. */
+export function alikeKey(call: Pick<Binding, "session" | "principal" | "tool" | "args" | "pin">): Digest {
+  const { session, principal, tool, args, pin } = call;
+  return digestOf({ session, principal, tool, args, pin });
+}
+
+export function questionsOf(database: Database, nowMs: () => number): Questions {
+  const get = (id: string): Question | null => {
+    const row = database.one("SELECT body FROM questions WHERE id = ?", id);
+    return row === null ? null : questionOf(row);
+  };
+  return {
+    get,
+    insert(question) {
+      const { id, state, askedAtMs, binding } = question;
+      const values = [id, state, alikeKey(binding), askedAtMs, bodyOf(question)];
+      database.transaction(() => database.run("INSERT INTO questions VALUES (?, ?, ?, ?, ?)", ...values));
+    },
+    list(states) {
+      const sql = "SELECT body FROM questions WHERE state = ? ORDER BY asked_at_ms DESC LIMIT ?";
+      const found = states.flatMap((state) => database.all(sql, state, LIST_MAX).map(questionOf));
+      return found.toSorted((a, b) => a.askedAtMs - b.askedAtMs);
+    },
+    openAlike(key) {
+      const rows = database.all("SELECT body FROM questions WHERE state = 'open' AND alike = ?", key);
+      return rows.map(questionOf).find((question) => !isExpired(question, nowMs())) ?? null;
+    },
+    apply: (id, event) =>
+      database.transaction(() => {
+        const question = get(id);
+        if (question === null) return { kind: "refused", reason: `there is no question ${id}` };
+        if (bindingDigest(question.binding) !== question.digest) {
+          return { kind: "refused", reason: "its record was changed" };
+        }
+        const result = step(question, event, nowMs());
+        if (result.kind === "moved") {
+          const sql = "UPDATE questions SET state = ?, body = ? WHERE id = ?";
+          database.run(sql, result.question.state, bodyOf(result.question), id);
+        }
+        return result;
+      }),
+  };
+}
+
+function bodyOf(question: Question): string {
+  const clauses = question.clauses.map((each) => ({ ...each }));
+  const binding = { ...question.binding, label: { ...question.binding.label } };
+  return canonical({ ...question, clauses, binding });
+}
+
+function questionOf(row: Row): Question {
+  const body = objectOf(row, "body");
+  const clauses = body["clauses"];
+  if (!Array.isArray(clauses)) throw damaged("clauses");
+  return {
+    id: textOf(body, "id"),
+    request: textOf(body, "request"),
+    binding: bindingOf(fieldOf(body, "binding")),
+    digest: textOf(body, "digest"),
+    state: wordOf(body, "state", QUESTION_STATES),
+    because: wordOf(body, "because", CLAUSES),
+    clauses: clauses.map((each: JsonValue) => clauseOf(each)),
+    sentence: textOf(body, "sentence"),
+    askedAtMs: integerOf(body, "askedAtMs"),
+    laterUntilMs: integerOrNull(body, "laterUntilMs"),
+    answeredAtMs: integerOrNull(body, "answeredAtMs"),
+    note: textOrNull(body, "note"),
+  };
+}
+
+function bindingOf(from: JsonObject): Binding {
+  return {
+    session: textOf(from, "session"),
+    principal: textOf(from, "principal"),
+    tool: textOf(from, "tool"),
+    args: textOf(from, "args"),
+    pin: textOf(from, "pin"),
+    policy: textOf(from, "policy"),
+    label: labelOf(fieldOf(from, "label")),
+    expiresAtMs: integerOf(from, "expiresAtMs"),
+  };
+}
+
+function clauseOf(from: JsonValue): ClauseAnswer {
+  if (!isObject(from)) throw damaged("clauses");
+  const clause = wordOf(from, "clause", CLAUSES);
+  const answer = wordOf(from, "answer", ["deny", "ask", "allow"]);
+  const reason = textOf(from, "reason");
+  return from["rule"] === undefined ? { clause, answer, reason } : { clause, answer, reason, rule: textOf(from, "rule") };
+}
+
+function fieldOf(from: JsonObject, name: string): JsonObject {
+  const field = from[name];
+  if (!isObject(field)) throw damaged(name);
+  return field;
+}

@@ -1,0 +1,72 @@
+// The database's tables, as numbered migrations. A migration that was published is never edited; add the next one.
+
+/** Migration N brings the file from user_version N-1 to N. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    session TEXT,
+    principal TEXT,
+    subject TEXT NOT NULL,
+    request TEXT,
+    facts TEXT NOT NULL,
+    commitment TEXT
+  ) STRICT;
+  CREATE INDEX entries_request ON entries (request) WHERE request IS NOT NULL;
+  CREATE INDEX entries_kind ON entries (kind);
+  CREATE TABLE texts (seq INTEGER PRIMARY KEY REFERENCES entries (seq), salt TEXT, text TEXT) STRICT;
+  CREATE TABLE heads (
+    size INTEGER PRIMARY KEY,
+    chain TEXT NOT NULL,
+    root TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    peaks TEXT NOT NULL,
+    signature TEXT
+  ) STRICT;
+  CREATE TABLE unfinished (request TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE rule_uses (rule TEXT, at_ms INTEGER, seq INTEGER, PRIMARY KEY (rule, at_ms, seq)) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE permits (
+    request TEXT PRIMARY KEY,
+    server TEXT NOT NULL,
+    method TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE questions (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    alike TEXT NOT NULL,
+    asked_at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX questions_state ON questions (state, asked_at_ms);
+  CREATE INDEX questions_alike ON questions (alike) WHERE state = 'open';
+
+  CREATE TABLE answers (
+    question TEXT PRIMARY KEY,
+    principal TEXT NOT NULL,
+    session TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    label TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE accounts (account TEXT PRIMARY KEY, spent INTEGER NOT NULL, held INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE reservations (id TEXT PRIMARY KEY, account TEXT NOT NULL, amount INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    principal TEXT NOT NULL,
+    label TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    last_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE clients (name TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
+];

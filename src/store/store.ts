@@ -1,0 +1,75 @@
+// Opens the state database and gives each of its parts; nothing outside this room sees SQL.
+
+import type { Sign } from "../kernel/index.ts";
+import { answersOf, type Answers } from "./answers.ts";
+import { budgetsOf, type Budgets } from "./budgets.ts";
+import { clientsOf, type Clients } from "./clients.ts";
+import { openDatabase } from "./database.ts";
+import { durabilityOf } from "./durable.ts";
+import { ledgerOf, type Ledger } from "./ledger.ts";
+import { permitsOf, type Permits } from "./permits.ts";
+import { questionsOf, type Questions } from "./questions.ts";
+import { sessionsOf, type Sessions } from "./sessions.ts";
+import { settingsOf, type Settings } from "./settings.ts";
+
+export interface Store {
+  readonly ledger: Ledger;
+  readonly permits: Permits;
+  readonly questions: Questions;
+  readonly sessions: Sessions;
+  readonly clients: Clients;
+  readonly budgets: Budgets;
+  readonly settings: Settings;
+  readonly answers: Answers;
+  /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
+  transaction<T>(work: () => T): T;
+  /** Resolves when everything committed so far is on disk. Rejects with `store.not-durable`: then nothing may act. */
+  durable(): Promise<void>;
+  /** Signs a head, empties the write-ahead log into the file, closes. A second call does nothing. */
+  close(): void;
+}
+
+export interface StoreOptions {
+  readonly file: string;
+  readonly sign: Sign | null;
+  nowMs(): number;
+  randomBytes(count: number): Uint8Array;
+}
+
+/** Only one process may hold a home's store; the home's lock sees to it. Faults: `store.*`. */
+export function openStore(options: StoreOptions): Store {
+  const { file, sign, nowMs, randomBytes } = options;
+  const database = openDatabase(file);
+  try {
+    const ledger = ledgerOf({ database, sign, nowMs, randomBytes });
+    const budgets = budgetsOf(database, randomBytes);
+    const durability = durabilityOf({ file, commits: database.commits });
+    let isClosed = false;
+    return {
+      ledger,
+      budgets,
+      permits: permitsOf(database, nowMs),
+      questions: questionsOf(database, nowMs),
+      sessions: sessionsOf(database),
+      clients: clientsOf(database),
+      settings: settingsOf(database),
+      answers: answersOf(database),
+      transaction: database.transaction,
+      durable: durability.durable,
+      close() {
+        if (isClosed) return;
+        isClosed = true;
+        try {
+          ledger.signHead();
+          database.checkpoint();
+        } finally {
+          durability.close();
+          database.close();
+        }
+      },
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
