@@ -1,7 +1,7 @@
 // Strict JSON in, canonical JSON (RFC 8785) out. What is hashed, shown and sent are the same bytes.
 // Invariants: a text with two readings is refused; canonical() of a parsed text parses back to the same value.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -107,6 +107,27 @@ function decimal(text: string): string {
 
 /** RFC 8785. Throws on what JSON cannot carry: the caller built the value, so that is a bug. */
 export function canonical(value: JsonValue): string {
+  // Decided once for the whole value, so that the common, ordered case is one native call and nothing is quadratic.
+  return isOrdered(value) ? JSON.stringify(value) : spell(value);
+}
+
+/** True when JSON.stringify writes the canonical form: keys ascend as UTF-16 units, all else is what JSON carries. */
+function isOrdered(value: JsonValue | undefined): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value);
+  if (value === null || typeof value === "boolean") return true;
+  if (value === undefined) return false;
+  if (Array.isArray(value)) return value.every((item: JsonValue | undefined) => isOrdered(item));
+  const object = value as JsonObject;
+  let last: string | null = null;
+  for (const key of Object.keys(object)) {
+    if ((last !== null && key <= last) || !key.isWellFormed() || !isOrdered(object[key])) return false;
+    last = key;
+  }
+  return true;
+}
+
+function spell(value: JsonValue): string {
   if (typeof value === "string") {
     if (!value.isWellFormed()) throw new Error("Bug: lone surrogate in canonical JSON");
     return JSON.stringify(value);
@@ -116,18 +137,18 @@ export function canonical(value: JsonValue): string {
     return JSON.stringify(value);
   }
   if (value === null || typeof value === "boolean") return String(value);
-  if (Array.isArray(value)) return `[${value.map((item: JsonValue) => canonical(item)).join(",")}]`;
+  if (Array.isArray(value)) return `[${value.map((item: JsonValue) => spell(item)).join(",")}]`;
   const object = value as JsonObject;
   const parts: string[] = [];
   for (const key of Object.keys(object).sort()) {
     const item = object[key];
-    if (item !== undefined) parts.push(`${canonical(key)}:${canonical(item)}`);
+    if (item !== undefined) parts.push(`${spell(key)}:${spell(item)}`);
   }
   return `{${parts.join(",")}}`;
 }
 
 export function sha256(bytes: string | Uint8Array): Digest {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes, "hex");
 }
 
 export function digestOf(value: JsonValue): Digest {
