@@ -62,7 +62,10 @@ function chargeOrphans(database: Database): readonly Reservation[] {
   });
 }
 
-function charge(database: Database, change: { readonly account: string; readonly spent: number; readonly held: number }): void {
+function charge(
+  database: Database,
+  change: { readonly account: string; readonly spent: number; readonly held: number },
+): void {
   const sql =
     "INSERT INTO accounts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held";
   database.run(sql, change.account, change.spent, change.held);

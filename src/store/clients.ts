@@ -22,7 +22,10 @@ export interface Clients {
 const TOKEN_BYTES = 32;
 
 /** The token is shown once and given to the client; the hash goes to `put`. */
-export function newToken(randomBytes: (count: number) => Uint8Array): { readonly token: string; readonly hash: Digest } {
+export function newToken(randomBytes: (count: number) => Uint8Array): {
+  readonly token: string;
+  readonly hash: Digest;
+} {
   const token = Buffer.from(randomBytes(TOKEN_BYTES)).toString("base64url");
   return { token, hash: tokenHash(token) };
 }

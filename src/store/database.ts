@@ -1,6 +1,7 @@
 // One SQLite file: opening, migrations, cached statements, transactions, and SQLite's errors as faults.
 
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { assert, Fault, reasonOf } from "../kernel/index.ts";
 import { integerOf, type Row } from "./rows.ts";
@@ -19,10 +20,10 @@ export interface Database {
   one(sql: string, ...values: readonly SQLInputValue[]): Row | null;
   all(sql: string, ...values: readonly SQLInputValue[]): readonly Row[];
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
-  transaction<T>(work: () => T): T;
+  readonly transaction: <T>(work: () => T) => T;
   join(participant: Participant): void;
   /** Transactions committed since opening. */
-  commits(): number;
+  readonly commits: () => number;
   /** Moves everything into the main file and empties the write-ahead log; not inside a transaction. */
   checkpoint(): void;
   close(): void;
@@ -163,12 +164,17 @@ const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
-function faultFrom(error: unknown, file: string): Fault | null {
+/** Null for what is not SQLite's or the disk's. */
+export function faultFrom(error: unknown, file: string): Fault | null {
   if (!(error instanceof Error) || !("code" in error)) return null;
   const fault = (code: string, message: string, next: string): Fault =>
     new Fault(code, { at: file, message, next, cause: error });
   const readOnly = (): Fault =>
-    fault("store.read-only", "the state cannot be written.", "make its folder writable for the user that runs Freehold");
+    fault(
+      "store.read-only",
+      "the state cannot be written.",
+      "make its folder writable for the user that runs Freehold",
+    );
   if (error.code === "EROFS" || error.code === "EACCES" || error.code === "EPERM") return readOnly();
   if (error.code === "ENOSPC") return fault("store.full", "the disk is full; nothing was recorded.", "free some space");
   if (error.code === "ENOENT") return fault("store.cannot-open", "the state's folder is missing.", "freehold init");
@@ -180,6 +186,7 @@ function faultFrom(error: unknown, file: string): Fault | null {
     case SQLITE_READONLY:
       return readOnly();
     case SQLITE_CANTOPEN:
+      if (!isWritable(dirname(file))) return readOnly();
       return fault("store.cannot-open", `the state cannot be opened: ${why}.`, "check the folder's owner and mode");
     case SQLITE_BUSY:
       return fault("store.busy", "another program holds the state.", "stop the other program, then try again");
@@ -190,5 +197,15 @@ function faultFrom(error: unknown, file: string): Fault | null {
       return fault("store.damaged", `the state is damaged: ${why}.`, "restore the last backup");
     default:
       return null;
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    // Any reason will do: the question is only whether files can be made there.
+    return false;
   }
 }

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { Fault } from "../kernel/index.ts";
 
 export interface Durability {
-  durable(): Promise<void>;
+  readonly durable: () => Promise<void>;
   close(): void;
 }
 
@@ -18,7 +18,7 @@ export interface Durability {
  * main and the -shm file, so closing ours drops none. The folder is synced once, after the log was made.
  * fdatasync also writes the length; it leaves out only times, and on macOS it is F_FULLFSYNC.
  */
-export function durabilityOf(options: { readonly file: string; commits(): number }): Durability {
+export function durabilityOf(options: { readonly file: string; readonly commits: () => number }): Durability {
   const { file, commits } = options;
   const log = openSync(`${file}-wal`, "r");
   syncFolder(dirname(file));

@@ -7,23 +7,17 @@ import {
   canonical,
   commit,
   EMPTY_TREE,
-  ENTRY_KINDS,
   Fault,
   GENESIS,
   grow,
   headText,
   seal,
   treeRoot,
-  type Digest,
-  type EntryBody,
-  type EntryKind,
-  type Head,
-  type LedgerEntry,
-  type Sign,
-  type Tree,
 } from "../kernel/index.ts";
+import type { Digest, EntryBody, EntryKind, Head, LedgerEntry, Sign, Tree } from "../kernel/index.ts";
 import type { Database } from "./database.ts";
-import { damaged, integerOf, objectOf, textOf, textOrNull, wordOf, type Row } from "./rows.ts";
+import { entryOf, selectEntries, type EntryQuery } from "./entry-rows.ts";
+import { damaged, integerOf, textOf, textOrNull, type Row } from "./rows.ts";
 
 export interface SignedHead {
   readonly head: Head;
@@ -32,15 +26,6 @@ export interface SignedHead {
 }
 
 export type NewEntry = Omit<EntryBody, "atMs" | "commitment"> & { readonly text?: string };
-
-export interface EntryQuery {
-  /** Only entries with a higher number; the answer then starts there. Without it the answer is the latest ones. */
-  readonly after?: number;
-  readonly before?: number;
-  readonly limit: number;
-  readonly request?: string;
-  readonly kind?: EntryKind;
-}
 
 export interface Ledger {
   append(entry: NewEntry): LedgerEntry;
@@ -63,7 +48,6 @@ export interface Ledger {
 
 const HEAD_EVERY_ENTRIES = 1_000;
 const TEXT_BYTES_MAX = 8 * 1024 * 1024;
-const ENTRIES_LIMIT_MAX = 10_000;
 const SALT_BYTES = 16;
 const CLOSING_KINDS: readonly EntryKind[] = ["outcome", "lost", "unknown"];
 
@@ -72,67 +56,21 @@ interface End {
   readonly tree: Tree;
 }
 
-export function ledgerOf(options: {
+interface LedgerOptions {
   readonly database: Database;
   readonly sign: Sign | null;
-  nowMs(): number;
-  randomBytes(count: number): Uint8Array;
-}): Ledger {
-  const { database, sign, nowMs } = options;
-  const listeners = new Set<(entry: LedgerEntry) => void>();
-  let end = readEnd(database);
-  let saved = end;
-  let fresh: LedgerEntry[] = [];
-  database.join({
-    begin() {
-      saved = end;
-      fresh = [];
-    },
-    committed() {
-      for (const entry of fresh) {
-        // Later and apart, so that a listener's fault is never taken for a failed append.
-        for (const listener of listeners) queueMicrotask(() => listener(entry));
-      }
-    },
-    rolledBack() {
-      end = saved;
-    },
-  });
+  readonly nowMs: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
 
-  function append(entry: NewEntry): LedgerEntry {
-    const { text, ...body } = entry;
-    assert(text === undefined || Buffer.byteLength(text) <= TEXT_BYTES_MAX, "a ledger text over 8 MiB");
-    return database.transaction(() => {
-      const salt = text === undefined ? null : Buffer.from(options.randomBytes(SALT_BYTES)).toString("hex");
-      const commitment = text === undefined || salt === null ? null : commit(salt, text);
-      const sealed = seal(end.tree.size + 1, end.chain, { ...body, atMs: nowMs(), commitment });
-      insert(database, sealed);
-      if (text !== undefined) database.run("INSERT INTO texts VALUES (?, ?, ?)", sealed.seq, salt, text);
-      end = { chain: sealed.hash, tree: grow(end.tree, sealed.hash) };
-      fresh.push(sealed);
-      if (sealed.seq % HEAD_EVERY_ENTRIES === 0) saveHead();
-      return sealed;
-    });
-  }
-
-  function head(): Head {
-    return { size: end.tree.size, chain: end.chain, root: treeRoot(end.tree), atMs: nowMs() };
-  }
-
-  function saveHead(): SignedHead | null {
-    const now = head();
-    const signature = sign === null ? null : sign(headText(now));
-    const { size, chain, root, atMs } = now;
-    const peaks = JSON.stringify(end.tree.peaks);
-    database.run("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?)", size, chain, root, atMs, peaks, signature);
-    return signature === null ? null : { head: now, signature };
-  }
-
+export function ledgerOf(options: LedgerOptions): Ledger {
+  const { database } = options;
+  const { append, head, saveHead, listeners } = writerOf(options);
   return {
     append,
     head,
-    signHead: () => (end.tree.size === 0 ? null : database.transaction(saveHead)),
-    entries: (query) => select(database, query),
+    signHead: () => (head().size === 0 ? null : database.transaction(saveHead)),
+    entries: (query) => selectEntries(database, query),
     text(seq) {
       const row = database.one("SELECT text FROM texts WHERE seq = ?", seq);
       return row === null ? null : textOrNull(row, "text");
@@ -159,6 +97,66 @@ export function ledgerOf(options: {
       return row === null ? 0 : integerOf(row, "uses");
     },
   };
+}
+
+interface Writer {
+  readonly append: (entry: NewEntry) => LedgerEntry;
+  readonly head: () => Head;
+  readonly saveHead: () => SignedHead | null;
+  readonly listeners: Set<(entry: LedgerEntry) => void>;
+}
+
+function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer {
+  const listeners = new Set<(entry: LedgerEntry) => void>();
+  let end = readEnd(database);
+  let saved = end;
+  let fresh: LedgerEntry[] = [];
+  database.join({
+    begin() {
+      saved = end;
+      fresh = [];
+    },
+    committed() {
+      for (const entry of fresh) {
+        // Later and apart, so that a listener's fault is never taken for a failed append.
+        for (const listener of listeners) queueMicrotask(() => listener(entry));
+      }
+    },
+    rolledBack() {
+      end = saved;
+    },
+  });
+
+  function append(entry: NewEntry): LedgerEntry {
+    const { text, ...body } = entry;
+    assert(text === undefined || Buffer.byteLength(text) <= TEXT_BYTES_MAX, "a ledger text over 8 MiB");
+    return database.transaction(() => {
+      const salt = text === undefined ? null : Buffer.from(randomBytes(SALT_BYTES)).toString("hex");
+      const commitment = text === undefined || salt === null ? null : commit(salt, text);
+      const sealed = seal(end.tree.size + 1, end.chain, { ...body, atMs: nowMs(), commitment });
+      insert(database, sealed);
+      if (text !== undefined) database.run("INSERT INTO texts VALUES (?, ?, ?)", sealed.seq, salt, text);
+      end = { chain: sealed.hash, tree: grow(end.tree, sealed.hash) };
+      fresh.push(sealed);
+      if (sealed.seq % HEAD_EVERY_ENTRIES === 0) saveHead();
+      return sealed;
+    });
+  }
+
+  function head(): Head {
+    return { size: end.tree.size, chain: end.chain, root: treeRoot(end.tree), atMs: nowMs() };
+  }
+
+  function saveHead(): SignedHead | null {
+    const now = head();
+    const signature = sign === null ? null : sign(headText(now));
+    const { size, chain, root, atMs } = now;
+    const peaks = JSON.stringify(end.tree.peaks);
+    database.run("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?)", size, chain, root, atMs, peaks, signature);
+    return signature === null ? null : { head: now, signature };
+  }
+
+  return { append, head, saveHead, listeners };
 }
 
 function insert(database: Database, entry: LedgerEntry): void {
@@ -207,38 +205,4 @@ function broken(): Fault {
     message: "the ledger does not continue its last head: entries were changed or cut.",
     next: "freehold ledger verify",
   });
-}
-
-function select(database: Database, query: EntryQuery): readonly LedgerEntry[] {
-  const limit = Math.min(query.limit, ENTRIES_LIMIT_MAX);
-  const wheres = ["seq > ?", "seq < ?"];
-  const values: (string | number)[] = [query.after ?? 0, query.before ?? Number.MAX_SAFE_INTEGER];
-  if (query.request !== undefined) {
-    wheres.push("request = ?");
-    values.push(query.request);
-  }
-  if (query.kind !== undefined) {
-    wheres.push("kind = ?");
-    values.push(query.kind);
-  }
-  const order = query.after === undefined ? "DESC" : "ASC";
-  const sql = `SELECT * FROM entries WHERE ${wheres.join(" AND ")} ORDER BY seq ${order} LIMIT ?`;
-  const found = database.all(sql, ...values, limit).map(entryOf);
-  return order === "DESC" ? found.toReversed() : found;
-}
-
-export function entryOf(row: Row): LedgerEntry {
-  return {
-    seq: integerOf(row, "seq"),
-    prev: textOf(row, "prev"),
-    hash: textOf(row, "hash"),
-    atMs: integerOf(row, "at_ms"),
-    kind: wordOf(row, "kind", ENTRY_KINDS),
-    session: textOrNull(row, "session"),
-    principal: textOrNull(row, "principal"),
-    subject: textOf(row, "subject"),
-    request: textOrNull(row, "request"),
-    facts: objectOf(row, "facts"),
-    commitment: textOrNull(row, "commitment"),
-  };
 }

@@ -22,9 +22,9 @@ export interface Store {
   readonly settings: Settings;
   readonly answers: Answers;
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
-  transaction<T>(work: () => T): T;
+  readonly transaction: <T>(work: () => T) => T;
   /** Resolves when everything committed so far is on disk. Rejects with `store.not-durable`: then nothing may act. */
-  durable(): Promise<void>;
+  readonly durable: () => Promise<void>;
   /** Signs a head, empties the write-ahead log into the file, closes. A second call does nothing. */
   close(): void;
 }
@@ -32,8 +32,8 @@ export interface Store {
 export interface StoreOptions {
   readonly file: string;
   readonly sign: Sign | null;
-  nowMs(): number;
-  randomBytes(count: number): Uint8Array;
+  readonly nowMs: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
 }
 
 /** Only one process may hold a home's store; the home's lock sees to it. Faults: `store.*`. */

@@ -18,8 +18,9 @@ import {
   type LedgerEntry,
   type Tree,
 } from "../kernel/index.ts";
-import { guarded } from "./database.ts";
-import { entryOf, type SignedHead } from "./ledger.ts";
+import { faultFrom, guarded } from "./database.ts";
+import { entryOf } from "./entry-rows.ts";
+import type { SignedHead } from "./ledger.ts";
 import { integerOf, textOf, textOrNull, type Row } from "./rows.ts";
 
 export type VerifyReport =
@@ -57,7 +58,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
   try {
     return await walk(database, options);
   } catch (error) {
-    throw error instanceof Error ? guarded(file, (): never => { throw error; }) : error;
+    throw faultFrom(error, file) ?? error;
   } finally {
     database.close();
   }
@@ -87,7 +88,7 @@ async function walk(database: DatabaseSync, options: VerifyOptions): Promise<Ver
   }
   for (const claim of [...claims.values()].flat()) {
     if (claim.head.size > at.seq) {
-      return bad(at.seq + 1, `was cut: a ${claim.from} head counts ${claim.head.size} entries, ${at.seq} are here`);
+      return bad(at.seq + 1, `was cut: the ${claim.from} head counts ${claim.head.size} entries, ${at.seq} are here`);
     }
   }
   const [lost] = [...emptied].sort((a, b) => a - b);
