@@ -6,6 +6,7 @@ import {
   assert,
   bindingDigest,
   canonical,
+  CLEAN,
   isExpired,
   isObject,
   oneLine,
@@ -14,6 +15,7 @@ import {
   principalText,
   questionId,
   type Answered,
+  type Digest,
   type DoorAnswer,
   type DoorRequest,
   type JsonObject,
@@ -22,7 +24,8 @@ import {
   type OwnersDoor,
   type Question,
 } from "../kernel/index.ts";
-import { alikeKey, argsText, decisionFacts, entryOf, type Case } from "./case.ts";
+import { alikeKey, type AnswerRow } from "../store/index.ts";
+import { argsText, decisionFacts, entryOf, type Case } from "./case.ts";
 import type { DoorParts } from "./door.ts";
 import { receiverClearance } from "./policy.ts";
 import { questionSentence } from "./sentence.ts";
@@ -47,8 +50,7 @@ export function openAnswers(parts: AnswersParts): Answers {
 
   function ask(one: Case): Promise<DoorAnswer> {
     const { signal, onProgress } = one.request;
-    const alike = store.questions.openAlike(alikeKey(one));
-    const question = alike !== null && !isExpired(alike, clock.nowMs()) ? alike : put(one);
+    const question = store.questions.openAlike(keyOf(one)) ?? put(one);
     onProgress?.({ progress: 0, message: `Waiting for the owner, question ${question.id}` });
     return new Promise((resolve) => {
       const listeners = waiting.get(question.id) ?? new Set();
@@ -64,6 +66,13 @@ export function openAnswers(parts: AnswersParts): Answers {
       signal?.addEventListener("abort", leave, { once: true });
       listeners.add(finish);
     });
+  }
+
+  /** Identical calls of one conversation join one question. */
+  function keyOf(one: Case): Digest {
+    const { session, principal, tool } = one.request;
+    const pin = one.card?.pin ?? "";
+    return alikeKey({ session, principal: principalText(principal), tool, args: argsText(one), pin });
   }
 
   function put(one: Case): Question {
@@ -96,7 +105,7 @@ export function openAnswers(parts: AnswersParts): Answers {
       note: null,
     };
     store.transaction(() => {
-      store.questions.insert(question, alikeKey(one));
+      store.questions.insert(question);
       const facts = { ...decisionFacts(one), question: question.id, digest: question.digest };
       store.ledger.append({ ...entryOf(one, "question"), facts, text: binding.args });
     });
@@ -144,7 +153,7 @@ export function openAnswers(parts: AnswersParts): Answers {
     return store.transaction(() => {
       const voided = store.questions.apply(asked.id, { kind: "void", note: `edited into ${fresh.id}` });
       if (voided.kind === "refused") return voided;
-      store.questions.insert(fresh, digest);
+      store.questions.insert(fresh);
       const moved = store.questions.apply(fresh.id, { kind: "yes" });
       if (moved.kind === "moved") appendAnswer(moved.question, "edit-and-yes");
       return moved;
@@ -207,12 +216,9 @@ export function openAnswers(parts: AnswersParts): Answers {
 
   /** Keeps the outcome for freehold_result and wakes whoever still waits. */
   function deliver(question: Question, outcome: DoorAnswer): void {
-    store.answers.put({
-      question: question.id,
-      principal: question.binding.principal,
-      session: question.binding.session,
-      outcome,
-    });
+    const { principal, session } = question.binding;
+    const label = "label" in outcome ? outcome.label : CLEAN;
+    store.answers.put({ question: question.id, principal, session, answer: objectOf(outcome), label });
     const listeners = [...(waiting.get(question.id) ?? [])];
     waiting.delete(question.id);
     for (const listener of listeners) listener(outcome);
@@ -246,16 +252,22 @@ export function openAnswers(parts: AnswersParts): Answers {
   }
 
   /** The stored outcome keeps its label; the session that fetches it takes the label on first. */
-  function handOver(kept: DoorAnswer, asker: Pick<DoorRequest, "session" | "principal">): DoorAnswer {
+  function handOver(row: AnswerRow, asker: Pick<DoorRequest, "session" | "principal">): DoorAnswer {
+    const kept = row.answer as unknown as DoorAnswer;
     if (kept.kind !== "result" && kept.kind !== "failed") return kept;
     const receiver = receiverClearance(parts.policy().stack, asker.principal.kind, asker.principal.name);
-    if (kept.label.compartments.some((name) => !receiver.includes(name))) {
+    if (row.label.compartments.some((name) => !receiver.includes(name))) {
       const reason = "you are no longer cleared for it";
       return { kind: "denied", request: kept.request, because: "C1", reason, clauses: [] };
     }
-    sessions.taint(sessions.open(asker.session, asker.principal), kept.label);
+    sessions.taint(sessions.open(asker.session, asker.principal), row.label);
     return kept;
   }
 
   return { ask, answer, result, carryOutAnswered };
+}
+
+/** A door answer is plain data; the round trip drops what is undefined. */
+function objectOf(outcome: DoorAnswer): JsonObject {
+  return JSON.parse(JSON.stringify(outcome)) as JsonObject;
 }

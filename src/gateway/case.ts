@@ -10,7 +10,6 @@ import {
   underServer,
   type Clock,
   type Decision,
-  type Digest,
   type DoorRequest,
   type EntryBody,
   type EntryKind,
@@ -90,8 +89,8 @@ function pinOfCase(
   const running = parts.upstreams.running(found.server);
   return pinState({
     card: found.card?.pin ?? null,
-    locked: found.policy.tools.get(tool)?.pin ?? found.policy.pseudo.get(tool) ?? null,
-    running: running === null ? null : running.quarantine === null ? (running.pinOf(found.name) ?? "gone") : "held back",
+    locked: found.policy.pins.get(tool) ?? null,
+    running: running === null ? null : running.quarantine === null ? (running.pinOf(tool) ?? "gone") : "held back",
   });
 }
 
@@ -122,12 +121,6 @@ export function resultLabel(one: Case): Label {
   const result = one.card?.result;
   if (result === undefined) return serverLabel(one);
   return { compartments: result.compartments, integrity: result.trust, secret: result.secret };
-}
-
-/** Identical calls of one conversation join one question. */
-export function alikeKey(one: Case): Digest {
-  const { session, principal, tool, args } = one.request;
-  return digestOf({ session, principal: principalText(principal), tool, args, pin: one.card?.pin ?? "" });
 }
 
 type Entry = Omit<EntryBody, "atMs" | "commitment" | "facts">;

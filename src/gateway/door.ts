@@ -36,7 +36,7 @@ const STOPPED = "door.stopped";
 export function openDoor(parts: DoorParts): OwnersDoor {
   const { store, clock, sessions, upstreams } = parts;
   const { ledger } = store;
-  let stopped = store.settings.get(STOPPED) !== null;
+  let stopped = (store.settings.get(STOPPED) ?? "") !== "";
   let requestCount = 0;
   const epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
 
@@ -158,7 +158,7 @@ export function openDoor(parts: DoorParts): OwnersDoor {
   function resume(owner: OwnerPresence): void {
     if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can resume." });
     store.transaction(() => {
-      store.settings.set(STOPPED, null);
+      store.settings.set(STOPPED, "");
       ledger.append({ ...own("resume"), facts: {} });
     });
     stopped = false;

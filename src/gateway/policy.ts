@@ -1,7 +1,7 @@
 // The accepted policy in the form the door reads: cards and rules by tool, definitions from the lock.
 
-import { indexRules, pinOf, pseudoPins, type Digest, type JsonObject, type RuleIndex, type ToolCard } from "../kernel/index.ts";
-import type { Policy, Stack, StackLock } from "../manifest/index.ts";
+import { indexRules, type Digest, type JsonObject, type RuleIndex, type ToolCard } from "../kernel/index.ts";
+import { pinsOf, type Policy, type Stack, type StackLock } from "../manifest/index.ts";
 import { compileSchema, type SchemaCheck } from "./schema.ts";
 
 export interface PinnedTool {
@@ -9,7 +9,6 @@ export interface PinnedTool {
   /** As the server names it. */
   readonly name: string;
   readonly definition: JsonObject;
-  readonly pin: Digest;
   readonly check: SchemaCheck;
 }
 
@@ -20,13 +19,13 @@ export interface ActivePolicy {
   readonly cards: ReadonlyMap<string, ToolCard>;
   readonly rules: RuleIndex;
   readonly tools: ReadonlyMap<string, PinnedTool>;
-  /** Pins of `server.@resources` and `server.@prompts`. */
-  readonly pseudo: ReadonlyMap<string, Digest>;
+  /** By full tool name, pseudo-tools included. */
+  readonly pins: ReadonlyMap<string, Digest>;
 }
 
 export function activate(policy: Policy): ActivePolicy {
   const tools = new Map<string, PinnedTool>();
-  const pseudo = new Map<string, Digest>();
+  const pins = new Map<string, Digest>();
   for (const [server, locked] of Object.entries(policy.lock.servers)) {
     for (const definition of locked.surface.tools) {
       const name = typeof definition["name"] === "string" ? definition["name"] : "";
@@ -35,14 +34,13 @@ export function activate(policy: Policy): ActivePolicy {
         server,
         name,
         definition,
-        pin: pinOf(definition),
         check: compileSchema(definition["inputSchema"]),
       });
     }
-    for (const [name, pin] of pseudoPins(locked.surface)) pseudo.set(`${server}.${name}`, pin);
+    for (const [tool, pin] of pinsOf(server, locked.surface)) pins.set(tool, pin);
   }
   const { digest, stack, lock, cards, rules } = policy;
-  return { digest, stack, lock, cards, rules: indexRules(rules), tools, pseudo };
+  return { digest, stack, lock, cards, rules: indexRules(rules), tools, pins };
 }
 
 /** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */

@@ -2,8 +2,6 @@
 
 import {
   Fault,
-  pinOf,
-  pseudoPins,
   reasonOf,
   surfaceRoot,
   type Clock,
@@ -12,6 +10,7 @@ import {
   type PermitConnection,
   type Surface,
 } from "../kernel/index.ts";
+import { pinsOf } from "../manifest/index.ts";
 import { handshake, openHttpPeer, openStdioPeer, readSurface, type Hello, type Peer } from "../mcp/index.ts";
 import { startSandboxed, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 
@@ -21,7 +20,8 @@ export interface Upstream {
   readonly pid: number | null;
   /** Why the whole server is held back, or null. */
   readonly quarantine: string | null;
-  pinOf(name: string): Digest | null;
+  /** Of the running definition, by full tool name. */
+  pinOf(tool: string): Digest | null;
   usedAtMs: number;
 }
 
@@ -32,8 +32,9 @@ export interface UpstreamParts {
   secret(name: string): string | null;
   readonly probe: () => Promise<SandboxProbe>;
   permitConnection(server: string): PermitConnection;
-  /** Paths that no sandbox may see. */
+  /** Paths that no sandbox may see, and the installed trees among them, which may be read. */
   readonly protect: readonly string[];
+  readonly installed: readonly string[];
   onChange(server: string, text: string): void;
 }
 
@@ -153,6 +154,7 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
       probe: await parts.probe(),
       permitConnection: parts.permitConnection(server),
       protect: parts.protect,
+      installed: parts.installed,
     });
     keepTail(process.stderr, tail);
     peer = openStdioPeer({
@@ -212,9 +214,8 @@ function judge(
   parts: UpstreamParts,
   server: string,
   surface: Surface,
-): { readonly quarantine: string | null; pinOf(name: string): Digest | null } {
-  const pins = new Map<string, Digest>(pseudoPins(surface));
-  for (const tool of surface.tools) if (typeof tool["name"] === "string") pins.set(tool["name"], pinOf(tool));
+): { readonly quarantine: string | null; pinOf(tool: string): Digest | null } {
+  const pins = pinsOf(server, surface);
   const locked = parts.lockedRoot(server);
   let quarantine: string | null = locked === null ? "it is not in the lock" : null;
   if (locked !== null && locked.root !== surfaceRoot(surface)) {
@@ -226,7 +227,7 @@ function judge(
     else if (removed.length > 0) quarantine = `tools you accepted are gone: ${removed.slice(0, 5).join(", ")}`;
     parts.onChange(server, quarantine ?? "its definitions differ from the lock");
   }
-  return { quarantine, pinOf: (name) => pins.get(name) ?? null };
+  return { quarantine, pinOf: (tool) => pins.get(tool) ?? null };
 }
 
 /** The server says that its lists changed: nothing more is sent to it before they were read again. */

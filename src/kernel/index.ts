@@ -22,7 +22,7 @@ export {
   treeRoot,
 } from "./ledger.ts";
 export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
-export { pinOf, PROMPTS, pseudoPins, RESOURCES, surfaceRoot } from "./pins.ts";
+export { pinOf, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
 export type { Permit, PermitTerms } from "./permits.ts";
 export type {

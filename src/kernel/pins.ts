@@ -23,14 +23,3 @@ export function surfaceRoot(surface: Surface): Digest {
 /** Resources and prompts as tools of the door: `server.@resources` reads one, `server.@prompts` gets one. */
 export const RESOURCES = "@resources";
 export const PROMPTS = "@prompts";
-
-/** Pins over the whole set: one more or one renamed is another set. */
-export function pseudoPins(surface: Surface): ReadonlyMap<string, Digest> {
-  const sorted = (items: readonly JsonObject[]): string[] => items.map((item) => pinOf(item)).sort();
-  const pins = new Map<string, Digest>();
-  if (surface.resources.length + surface.templates.length > 0) {
-    pins.set(RESOURCES, digestOf({ resources: sorted(surface.resources), templates: sorted(surface.templates) }));
-  }
-  if (surface.prompts.length > 0) pins.set(PROMPTS, digestOf({ prompts: sorted(surface.prompts) }));
-  return pins;
-}

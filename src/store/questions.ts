@@ -5,6 +5,7 @@ import { bindingDigest, digestOf, isExpired, step } from "../kernel/index.ts";
 import type { Binding, Digest, Question, QuestionEvent, QuestionState, Step } from "../kernel/index.ts";
 import type { Database } from "./database.ts";
 import { bodyOf, questionOf } from "./question-rows.ts";
+import { integerOf } from "./rows.ts";
 
 export interface Questions {
   insert(question: Question): void;
@@ -13,6 +14,8 @@ export interface Questions {
   list(states: readonly QuestionState[]): readonly Question[];
   /** An open, unexpired question about the identical call; key from `alikeKey`. */
   openAlike(key: Digest): Question | null;
+  /** How many of one session still wait for the owner. */
+  countOpen(session: string): number;
   apply(id: string, event: QuestionEvent): Step;
 }
 
@@ -33,8 +36,8 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
     get,
     insert(question) {
       const { id, state, askedAtMs, binding } = question;
-      const values = [id, state, alikeKey(binding), askedAtMs, bodyOf(question)];
-      database.transaction(() => database.run("INSERT INTO questions VALUES (?, ?, ?, ?, ?)", ...values));
+      const values = [id, state, alikeKey(binding), binding.session, askedAtMs, bodyOf(question)];
+      database.transaction(() => database.run("INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?)", ...values));
     },
     list(states) {
       const sql = "SELECT body FROM questions WHERE state = ? ORDER BY asked_at_ms DESC LIMIT ?";
@@ -44,6 +47,10 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
     openAlike(key) {
       const rows = database.all("SELECT body FROM questions WHERE state = 'open' AND alike = ?", key);
       return rows.map(questionOf).find((question) => !isExpired(question, nowMs())) ?? null;
+    },
+    countOpen(session) {
+      const row = database.one("SELECT count(*) AS n FROM questions WHERE state = 'open' AND session = ?", session);
+      return row === null ? 0 : integerOf(row, "n");
     },
     apply: (id, event) =>
       database.transaction(() => {

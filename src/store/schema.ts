@@ -42,11 +42,13 @@ export const MIGRATIONS: readonly string[] = [
     id TEXT PRIMARY KEY,
     state TEXT NOT NULL,
     alike TEXT NOT NULL,
+    session TEXT NOT NULL,
     asked_at_ms INTEGER NOT NULL,
     body TEXT NOT NULL
   ) STRICT;
   CREATE INDEX questions_state ON questions (state, asked_at_ms);
   CREATE INDEX questions_alike ON questions (alike) WHERE state = 'open';
+  CREATE INDEX questions_session ON questions (session) WHERE state = 'open';
 
   CREATE TABLE answers (
     question TEXT PRIMARY KEY,

@@ -1,0 +1,149 @@
+// What clients may ask of the gateway over MCP, each answered from the lock or through the door.
+
+import { oneLine, reasonOf, type Door, type DoorAnswer, type JsonObject, type Principal } from "../kernel/index.ts";
+import type { RpcReply, Served } from "../mcp/index.ts";
+import type { ClientIdentity } from "./auth.ts";
+import { receiverClearance, type ActivePolicy } from "./policy.ts";
+import { objectField, RESULT_TOOL, stringField, textContent, viewFor, type View } from "./views.ts";
+
+export interface EndpointParts {
+  readonly door: Door;
+  policy(): ActivePolicy;
+}
+
+export const SERVER_CAPABILITIES: JsonObject = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { listChanged: true },
+};
+
+type Respond = (call: Served<ClientIdentity>) => Promise<RpcReply>;
+
+export function openEndpoint(parts: EndpointParts): Respond {
+  const views = new Map<string, { readonly digest: string; readonly view: View }>();
+
+  /** Built once per client and accepted policy, so that a list costs nothing and stays the same. */
+  function view(principal: Principal): View {
+    const policy = parts.policy();
+    const known = views.get(principal.name);
+    if (known?.digest === policy.digest) return known.view;
+    const fresh = viewFor(policy, receiverClearance(policy.stack, principal.kind, principal.name));
+    views.set(principal.name, { digest: policy.digest, view: fresh });
+    return fresh;
+  }
+
+  return async (call) => {
+    const { method } = call;
+    const seen = view(call.identity.principal);
+    try {
+      switch (method) {
+        case "tools/list":
+          return { kind: "result", result: { tools: seen.tools } };
+        case "prompts/list":
+          return { kind: "result", result: { prompts: seen.prompts } };
+        case "resources/list":
+          return { kind: "result", result: { resources: seen.resources } };
+        case "resources/templates/list":
+          return { kind: "result", result: { resourceTemplates: seen.templates } };
+        case "tools/call":
+          return await callTool(parts, call, seen);
+        case "prompts/get":
+          return await getPrompt(parts, call, seen);
+        case "resources/read":
+          return await readResource(parts, call, seen);
+        default:
+          return { kind: "error", code: -32_601, message: `the gateway has no ${oneLine(method, 60)}` };
+      }
+    } catch (error) {
+      return { kind: "error", code: -32_603, message: `the gateway failed: ${oneLine(reasonOf(error), 300)}` };
+    }
+  };
+}
+
+const INVALID_PARAMS = -32_602;
+
+function invalid(message: string): RpcReply {
+  return { kind: "error", code: INVALID_PARAMS, message };
+}
+
+async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
+  const name = stringField(call.params, "name");
+  const args = objectField(call.params, "arguments");
+  if (name === null || args === null) return invalid("tools/call needs a name and an object of arguments");
+  if (name === RESULT_TOOL) return toolReply(await fetchResult(parts, call, args));
+  const tool = view.toolOf.get(name);
+  if (tool === undefined) return invalid(`there is no tool ${oneLine(name, 80)}`);
+  return toolReply(await parts.door.call({ ...common(call), tool, args }));
+}
+
+function fetchResult(parts: EndpointParts, call: Served<ClientIdentity>, args: JsonObject): Promise<DoorAnswer> {
+  const question = (stringField(args, "question") ?? "").trim().toUpperCase();
+  const { session, principal } = common(call);
+  return parts.door.result(question, { session, principal });
+}
+
+async function getPrompt(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
+  const wire = stringField(call.params, "name");
+  const args = objectField(call.params, "arguments");
+  const prompt = wire === null ? undefined : view.promptOf.get(wire);
+  if (prompt === undefined || args === null) return invalid("there is no such prompt");
+  const request = { ...common(call), tool: `${prompt.server}.@prompts`, args: { name: prompt.name, arguments: args } };
+  return protocolReply(await parts.door.call(request));
+}
+
+async function readResource(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
+  const uri = stringField(call.params, "uri");
+  const server = uri === null ? null : view.serverOf(uri);
+  if (uri === null || server === null) return invalid("there is no such resource");
+  return protocolReply(await parts.door.call({ ...common(call), tool: `${server}.@resources`, args: { uri } }));
+}
+
+function common(call: Served<ClientIdentity>): Omit<Parameters<Door["call"]>[0], "tool" | "args"> {
+  return {
+    session: `${call.identity.key}.${call.wire.id}`,
+    principal: call.identity.principal,
+    signal: call.signal,
+    ...(call.progress === undefined ? {} : { onProgress: call.progress }),
+  };
+}
+
+/** A tool's refusal is a result with isError, so that clients which check output schemas accept it. */
+function toolReply(answer: DoorAnswer): RpcReply {
+  switch (answer.kind) {
+    case "result":
+      return { kind: "result", result: answer.result };
+    case "waiting":
+      return { kind: "result", result: textContent(waitingText(answer.question)) };
+    case "withheld":
+      return { kind: "result", result: textContent(`Withheld as ${answer.handle}: ${answer.reason}`) };
+    case "denied":
+      return { kind: "result", result: textContent(deniedText(answer)) };
+    case "failed":
+      return answer.code === -32_603
+        ? { kind: "result", result: textContent(`The server failed: ${answer.reason}`) }
+        : { kind: "error", code: answer.code, message: answer.reason };
+  }
+}
+
+function protocolReply(answer: DoorAnswer): RpcReply {
+  switch (answer.kind) {
+    case "result":
+      return { kind: "result", result: answer.result };
+    case "waiting":
+      return { kind: "error", code: -32_000, message: waitingText(answer.question) };
+    case "withheld":
+      return { kind: "error", code: -32_000, message: `Withheld as ${answer.handle}: ${answer.reason}` };
+    case "denied":
+      return { kind: "error", code: -32_000, message: deniedText(answer) };
+    case "failed":
+      return { kind: "error", code: answer.code, message: answer.reason };
+  }
+}
+
+function waitingText(question: string): string {
+  return `Waiting for the owner, question ${question}. Do not repeat the call; call ${RESULT_TOOL}.`;
+}
+
+function deniedText(answer: Extract<DoorAnswer, { kind: "denied" }>): string {
+  return `Denied (${answer.because}): ${answer.reason}. Do not try another way; freehold why ${answer.request} tells the owner more.`;
+}
