@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { closeCgroup, delegatedCgroup, makeCgroup } from "./limits.ts";
+import { explainFailure, probeSandbox } from "./probe.ts";
+import { seatbeltProfile } from "./seatbelt.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "backends-test-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("a machine without bubblewrap is told how to install it", async () => {
+  const probe = await probeSandbox(folder);
+  assert.equal(probe.kind, "absent");
+  assert.match(probe.kind === "absent" ? probe.fix : "", /^sudo (apt-get install|dnf install|pacman)/);
+});
+
+test("each setting that stands in the way is named with its exact fix", () => {
+  const explain = (said: string, files: Record<string, string>): string => {
+    const { reason, fix } = explainFailure(said, (path) => files[path] ?? "");
+    return `${reason} | ${fix}`;
+  };
+  const denied = "bwrap: setting up uid map: Permission denied";
+  assert.match(explain(denied, { "/proc/sys/user/max_user_namespaces": "0" }), /turned off.*user\.max_user_namespaces=15000/);
+  assert.match(explain(denied, { "/proc/sys/kernel/unprivileged_userns_clone": "0" }), /root only.*userns_clone=1/);
+  const ubuntu = explain(denied, { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1" });
+  assert.match(ubuntu, /AppArmor.*userns,.*apparmor_parser -r \/etc\/apparmor\.d\/bwrap/);
+  assert.match(explain("bwrap: Unknown option --size", { "/etc/os-release": "ID=fedora" }), /older than 0\.8.*dnf/);
+  assert.match(explain("bwrap: Can't mount proc", {}), /Can't mount proc.*container/);
+});
+
+test("a delegated cgroup is divided and keeps the limits; a shared one is left alone", () => {
+  const root = join(folder, "cgroup");
+  const own = join(root, "system.slice", "freehold.service");
+  mkdirSync(own, { recursive: true });
+  const self = join(folder, "self");
+  writeFileSync(self, "1:name=systemd:/x\n0::/system.slice/freehold.service\n");
+  assert.equal(delegatedCgroup(root, self), null);
+  writeFileSync(join(own, "cgroup.controllers"), "cpu memory pids\n");
+  writeFileSync(join(own, "cgroup.procs"), "1\n2\n");
+  assert.equal(delegatedCgroup(root, self), null);
+  writeFileSync(join(own, "cgroup.procs"), "1\n");
+  assert.equal(delegatedCgroup(root, self), own);
+  assert.equal(readFileSync(join(own, "cgroup.subtree_control"), "utf8"), "+memory +pids");
+  const group = makeCgroup(join(own, "server-1"), { memoryMb: 64, pidsMax: 8 });
+  assert.equal(readFileSync(join(group, "memory.max"), "utf8"), "67108864");
+  assert.equal(readFileSync(join(group, "pids.max"), "utf8"), "8");
+  writeFileSync(join(group, "pids.events"), "max 3\n");
+  assert.match(closeCgroup(group, { memoryMb: 64, pidsMax: 8 }) ?? "", /8 processes/);
+  writeFileSync(join(group, "memory.events"), "oom 1\noom_kill 1\n");
+  assert.match(closeCgroup(group, { memoryMb: 64, pidsMax: 8 }) ?? "", /64 MB/);
+});
+
+test("the macOS profile denies first, names only what was given, and cannot be broken out of by a path", () => {
+  const mount = (path: string): { source: string; target: string } => ({ source: path, target: path });
+  const plan = {
+    command: [], cwd: "/", env: {}, memoryMb: 1, folder: "/private/tmp/f", flags: [],
+    read: [mount('/Users/ada/no"tes) (allow default')], write: [mount("/Users/ada/out")],
+  };
+  const closed = seatbeltProfile({ ...plan, hasNetwork: false }, 4000).split("\n");
+  assert.equal(closed[1], "(deny default)");
+  assert.ok(!closed.join().includes("network"));
+  assert.ok(closed.some((line) => line.includes('(subpath "/Users/ada/no\\"tes) (allow default")')));
+  assert.ok(closed.some((line) => line.startsWith("(allow file-read* file-write*") && line.includes("/Users/ada/out")));
+  const open = seatbeltProfile({ ...plan, hasNetwork: true }, 4000);
+  assert.match(open, /network-outbound \(remote ip "localhost:4000"\) \(literal "\/private\/tmp\/f\/egress\.sock"\)/);
+});

@@ -1,0 +1,47 @@
+// What is needed to start one program, and the two ways to start it: in the sandbox of a platform, or in none.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Mount } from "./paths.ts";
+
+export interface Plan {
+  /** Absolute program and arguments. */
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly read: readonly Mount[];
+  readonly write: readonly Mount[];
+  readonly hasNetwork: boolean;
+  readonly memoryMb: number;
+  /** Ours, one per sandbox: holds the egress socket. */
+  readonly folder: string;
+  /** What the probe found this machine's backend to understand. */
+  readonly flags: readonly string[];
+}
+
+export interface Launch {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Texts that the program reads on descriptors 3, 4, 5. */
+  readonly feed: readonly string[];
+}
+
+export const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+export function egressSocket(folder: string): string {
+  return join(folder, "egress.sock");
+}
+
+export function relayFile(): string {
+  return fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./relay.ts" : "./relay.js", import.meta.url));
+}
+
+/** For `sandbox: none`. */
+export function plainLaunch({ command, cwd, env }: Pick<Plan, "command" | "cwd" | "env">): Launch {
+  const { PATH = DEFAULT_PATH, HOME = "/", LANG = "C.UTF-8" } = process.env;
+  // The kernel then ends it with this process; without the tool it ends when it sees its stdin closed.
+  const first = existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL"] : [];
+  return { args: [...first, ...command], cwd, env: { PATH, HOME, LANG, ...env }, feed: [] };
+}
