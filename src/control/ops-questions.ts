@@ -1,0 +1,202 @@
+// What waits for the owner, shown in full, and the owner's answers. Stop is anybody's, resume is the owner's.
+
+import {
+  Fault,
+  isExpired,
+  isObject,
+  oneLine,
+  parseStrict,
+  reveal,
+  revealJson,
+  roleOf,
+  type Clock,
+  type Effect,
+  type JsonObject,
+  type LedgerEntry,
+  type OwnerAnswer,
+  type OwnersDoor,
+  type Question,
+  type ToolCard,
+} from "../kernel/index.ts";
+import type { Store } from "../store/index.ts";
+import { maybeNumber, maybeObject, maybeText, text } from "./input.ts";
+import { requireOwner, type Operation } from "./operation.ts";
+import type { PolicyState } from "./policy-state.ts";
+
+export interface QuestionParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly door: OwnersDoor;
+  readonly policy: PolicyState;
+}
+
+const LATER_MINUTES_DEFAULT = 60;
+const UNKNOWN_SEEN = "unknown.seen.";
+
+const UNDO: Readonly<Record<Effect, string>> = {
+  read: "There is nothing to undo.",
+  "write-reversible": "It can be undone.",
+  write: "Freehold cannot undo it.",
+  send: "What is sent cannot be called back.",
+  spend: "Money that is spent cannot be called back.",
+  credential: "Change the credential if you regret it.",
+  exec: "A program that ran cannot be called back.",
+};
+
+export function questionOperations(parts: QuestionParts): readonly Operation[] {
+  const { store, clock, door } = parts;
+
+  function open(): readonly Question[] {
+    const nowMs = clock.nowMs();
+    return store.questions.list(["open"]).filter((question) => !isExpired(question, nowMs));
+  }
+
+  function isDue(question: Question): boolean {
+    return question.laterUntilMs === null || question.laterUntilMs <= clock.nowMs();
+  }
+
+  function find(id: string): Question {
+    const question = store.questions.get(id.trim().toUpperCase());
+    if (question !== null) return question;
+    throw new Fault("question.unknown", { message: `there is no question ${oneLine(id, 20)}.`, next: "freehold inbox" });
+  }
+
+  return [
+    {
+      name: "inbox",
+      needsOwner: false,
+      run: async () => ({ questions: open().filter(isDue).map(outline), unknown: unknownEffects(store).map(unknownRow) }),
+    },
+    {
+      name: "question.list",
+      needsOwner: true,
+      run: async () => ({ questions: open().filter(isDue).map((question) => shown(parts, question)) }),
+    },
+    {
+      name: "question.show",
+      needsOwner: true,
+      run: async (input) => shown(parts, find(text(input, "id"))),
+    },
+    {
+      name: "question.answer",
+      needsOwner: true,
+      async run(input, context) {
+        const { id } = find(text(input, "id"));
+        const answered = await door.answer(id, answerFrom(input, clock), requireOwner(context.owner));
+        if (answered.kind === "refused") throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
+        const { question, outcome } = answered;
+        return { id: question.id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome) };
+      },
+    },
+    {
+      name: "unknown.seen",
+      needsOwner: true,
+      async run(input) {
+        store.settings.set(UNKNOWN_SEEN + text(input, "request"), String(clock.nowMs()));
+        return {};
+      },
+    },
+    {
+      name: "stop",
+      needsOwner: false,
+      async run(input) {
+        await door.stop(maybeText(input, "reason") ?? "");
+        return { stopped: true };
+      },
+    },
+    {
+      name: "resume",
+      needsOwner: true,
+      async run(_input, context) {
+        door.resume(requireOwner(context.owner));
+        return { stopped: false };
+      },
+    },
+  ];
+}
+
+/** Effects that may or may not have happened and that the owner has not ticked off. */
+export function unknownEffects(store: Store): readonly LedgerEntry[] {
+  return store.ledger
+    .entries({ kind: "unknown", limit: 200 })
+    .filter((entry) => store.settings.get(UNKNOWN_SEEN + (entry.request ?? "")) === null);
+}
+
+function unknownRow(entry: LedgerEntry): JsonObject {
+  return { request: entry.request, tool: entry.subject, principal: entry.principal, atMs: entry.atMs };
+}
+
+function outline(question: Question): JsonObject {
+  const { id, binding, because, askedAtMs } = question;
+  return { id, tool: binding.tool, principal: binding.principal, because, askedAtMs, expiresAtMs: binding.expiresAtMs };
+}
+
+function shown(parts: QuestionParts, question: Question): JsonObject {
+  const { binding } = question;
+  const card = parts.policy.current().cards.get(binding.tool) ?? null;
+  return {
+    ...outline(question),
+    state: question.state,
+    sentence: question.sentence,
+    session: binding.session,
+    args: binding.args,
+    shown: revealJson(binding.args),
+    pretty: prettyArguments(binding.args, card),
+    clauses: question.clauses.map((given) => ({ ...given })),
+    label: { ...binding.label },
+    policy: binding.policy,
+    digest: question.digest,
+    undo: card === null ? "" : UNDO[card.effect],
+    effect: card?.effect ?? null,
+    origin: originOf(question),
+    note: question.note,
+  };
+}
+
+function prettyArguments(args: string, card: ToolCard | null): readonly JsonObject[] {
+  const parsed = parseStrict(args);
+  if (parsed.kind === "refused" || !isObject(parsed.value)) return [];
+  return Object.entries(parsed.value).map(([name, value]) => ({
+    name: oneLine(name, 200),
+    role: card === null ? "critical" : roleOf(card, name),
+    text: typeof value === "string" ? reveal(value).slice(1, -1) : revealJson(JSON.stringify(value)),
+    length: typeof value === "string" ? value.length : JSON.stringify(value).length,
+  }));
+}
+
+function originOf(question: Question): string {
+  const { principal, label } = question.binding;
+  const kind = principal.split(":")[0];
+  if (kind === "client") {
+    return `${principal.slice(7)}, a program that can also act outside Freehold; it may have read anything.`;
+  }
+  if (label.integrity === "third-party") return `${principal}, in a conversation that has read text of strangers.`;
+  return `${principal}, in a conversation that has read nothing of strangers.`;
+}
+
+function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
+  const given = text(input, "answer");
+  switch (given) {
+    case "yes": {
+      const args = maybeObject(input, "args");
+      return args === null ? { kind: "yes" } : { kind: "yes", args };
+    }
+    case "no":
+      return { kind: "no", note: (maybeText(input, "note") ?? "").slice(0, 1_000) };
+    case "later":
+      return {
+        kind: "later",
+        untilMs: clock.nowMs() + Math.min(24 * 60, Math.max(1, maybeNumber(input, "minutes") ?? LATER_MINUTES_DEFAULT)) * 60_000,
+      };
+    default:
+      throw new Fault("control.input", { message: "an answer is yes, no or later." });
+  }
+}
+
+function outcomeLine(outcome: { readonly kind: string; readonly reason?: string; readonly question?: string }): JsonObject {
+  return {
+    kind: outcome.kind,
+    ...(outcome.reason === undefined ? {} : { reason: oneLine(outcome.reason, 500) }),
+    ...(outcome.question === undefined ? {} : { question: outcome.question }),
+  };
+}

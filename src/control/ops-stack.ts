@@ -1,0 +1,221 @@
+// Changes of the stack. Each writes a proposal into the home and answers its diff; only apply makes it true.
+
+import { join } from "node:path";
+import { Fault, isObject, type Clock, type JsonObject, type Random } from "../kernel/index.ts";
+import { writeAtomic, type HomePaths } from "../home/index.ts";
+import {
+  cardsFile,
+  editStack,
+  formatCardFile,
+  formatLock,
+  LOCK_FILE,
+  parseLock,
+  parseStack,
+  STACK_FILE,
+  EMPTY_LOCK,
+  type CardFile,
+  type LockedServer,
+  type ServerDraft,
+  type StackEdit,
+  type StackServer,
+} from "../manifest/index.ts";
+import { readPolicyFiles } from "../home/index.ts";
+import { newToken, type Store } from "../store/index.ts";
+import { rmSync } from "node:fs";
+import { maybeText, text, textMap, texts } from "./input.ts";
+import { requireOwner, type Operation } from "./operation.ts";
+import type { PolicyState, Proposal } from "./policy-state.ts";
+
+export interface Prepared {
+  readonly locked: LockedServer;
+  readonly draft: CardFile;
+  readonly notes: readonly string[];
+}
+
+export interface SecretsPort {
+  set(name: string, value: string): Promise<void>;
+  list(): Promise<readonly string[]>;
+  remove(name: string): Promise<void>;
+}
+
+export interface StackParts {
+  readonly home: HomePaths;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly policy: PolicyState;
+  readonly secrets: SecretsPort;
+  prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<Prepared>;
+}
+
+export function stackOperations(parts: StackParts): readonly Operation[] {
+  return [
+    { name: "plan", needsOwner: false, run: async () => planned(parts.policy.proposal()) },
+    {
+      name: "apply",
+      needsOwner: true,
+      async run(input, context) {
+        const proposal = parts.policy.proposal();
+        const applied = await parts.policy.apply(text(input, "digest"), requireOwner(context.owner));
+        return { digest: applied.digest, changes: changesOf(proposal) };
+      },
+    },
+    { name: "server.add", needsOwner: true, run: (input, context) => addServer(parts, input, context.emit) },
+    { name: "server.remove", needsOwner: true, run: async (input) => removeServer(parts, text(input, "name")) },
+    { name: "client.add", needsOwner: true, run: async (input) => addClient(parts, input) },
+    { name: "client.remove", needsOwner: true, run: async (input) => removeClient(parts, text(input, "name")) },
+    {
+      name: "secret.set",
+      needsOwner: true,
+      async run(input) {
+        const name = text(input, "name");
+        await parts.secrets.set(name, text(input, "value"));
+        record(parts, `secret ${name} set`);
+        return {};
+      },
+    },
+    { name: "secret.list", needsOwner: false, run: async () => ({ names: await parts.secrets.list() }) },
+    {
+      name: "secret.rm",
+      needsOwner: true,
+      async run(input) {
+        const name = text(input, "name");
+        await parts.secrets.remove(name);
+        record(parts, `secret ${name} removed`);
+        return {};
+      },
+    },
+  ];
+}
+
+async function addServer(parts: StackParts, input: JsonObject, emit: (event: JsonObject) => void): Promise<JsonObject> {
+  const name = text(input, "name");
+  const files = readPolicyFiles(parts.home.dir);
+  const stack = parseStack(files[STACK_FILE] ?? "", STACK_FILE);
+  const compartment = maybeText(input, "compartment") ?? onlyCompartment(Object.keys(stack.compartments));
+  const edits: StackEdit[] = [];
+  if (!Object.hasOwn(stack.compartments, compartment)) edits.push({ kind: "add-compartment", name: compartment });
+  const draft = serverDraft(input, text(input, "source"), compartment);
+  const trial = editStack(files[STACK_FILE] ?? "", [...edits, { kind: "add-server", name, server: draft }]);
+  const declared = parseStack(trial, STACK_FILE).servers[name];
+  if (declared === undefined) throw new Fault("stack.name", { message: `'${name}' cannot name a server.` });
+  const { locked, draft: cards, notes } = await parts.prepare(name, declared, (progress) => emit({ progress }));
+  const stackText = editStack(files[STACK_FILE] ?? "", [
+    ...edits,
+    { kind: "add-server", name, server: { ...draft, source: locked.source } },
+  ]);
+  const lock = files[LOCK_FILE] === undefined ? EMPTY_LOCK : parseLock(files[LOCK_FILE], LOCK_FILE);
+  write(parts, cardsFile(name), formatCardFile(cards));
+  write(parts, LOCK_FILE, formatLock({ ...lock, servers: { ...lock.servers, [name]: locked } }));
+  write(parts, STACK_FILE, stackText);
+  return {
+    name,
+    version: locked.version,
+    packages: locked.tree?.packages.length ?? 0,
+    tools: locked.surface.tools.length,
+    notes,
+    card: Object.values(cards.cards).map((card) => ({
+      tool: card.tool,
+      effect: card.effect,
+      trust: card.result.trust,
+      critical: argumentsOf(locked, card.tool).filter((argument) => (card.roles[argument] ?? "critical") === "critical"),
+      content: Object.keys(card.roles).filter((argument) => card.roles[argument] === "content"),
+      egress: Object.keys(card.roles).filter((argument) => card.roles[argument] === "egress"),
+    })),
+    ...planned(parts.policy.proposal()),
+  };
+}
+
+function argumentsOf(locked: LockedServer, tool: string): readonly string[] {
+  const name = tool.slice(tool.indexOf(".") + 1);
+  const schema = locked.surface.tools.find((definition) => definition["name"] === name)?.["inputSchema"];
+  const properties = isObject(schema) ? schema["properties"] : undefined;
+  return isObject(properties) ? Object.keys(properties) : [];
+}
+
+function serverDraft(input: JsonObject, source: string, compartment: string): ServerDraft {
+  const read = texts(input, "read");
+  const write = texts(input, "write");
+  const network = texts(input, "network");
+  const args = texts(input, "args");
+  const env = textMap(input, "env");
+  const secrets = textMap(input, "secrets");
+  const hasSandbox = read.length + write.length + network.length > 0;
+  return {
+    source,
+    compartment,
+    ...(args.length === 0 ? {} : { args }),
+    ...(Object.keys(env).length === 0 ? {} : { env }),
+    ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
+    ...(hasSandbox ? { sandbox: { read, write, network: network.length === 0 ? ("none" as const) : network } } : {}),
+  };
+}
+
+function onlyCompartment(names: readonly string[]): string {
+  const [first, second] = names;
+  if (first === undefined) return "personal";
+  if (second === undefined) return first;
+  throw new Fault("stack.compartment", {
+    message: `there are several compartments (${names.join(", ")}).`,
+    next: `add --compartment ${first}`,
+  });
+}
+
+function removeServer(parts: StackParts, name: string): JsonObject {
+  const files = readPolicyFiles(parts.home.dir);
+  const stackText = editStack(files[STACK_FILE] ?? "", [{ kind: "remove-server", name }]);
+  const lock = files[LOCK_FILE] === undefined ? EMPTY_LOCK : parseLock(files[LOCK_FILE], LOCK_FILE);
+  const servers = Object.fromEntries(Object.entries(lock.servers).filter(([server]) => server !== name));
+  rmSync(join(parts.home.dir, cardsFile(name)), { force: true });
+  write(parts, LOCK_FILE, formatLock({ ...lock, servers }));
+  write(parts, STACK_FILE, stackText);
+  return planned(parts.policy.proposal());
+}
+
+/** The token is answered once and only its hash stays; it opens nothing before the proposal is applied. */
+function addClient(parts: StackParts, input: JsonObject): JsonObject {
+  const name = text(input, "name");
+  const files = readPolicyFiles(parts.home.dir);
+  const stack = parseStack(files[STACK_FILE] ?? "", STACK_FILE);
+  const wanted = texts(input, "compartments");
+  const compartments = wanted.length > 0 ? wanted : [onlyCompartment(Object.keys(stack.compartments))];
+  const missing = compartments.filter((compartment) => !Object.hasOwn(stack.compartments, compartment));
+  const edits: StackEdit[] = missing.map((compartment) => ({ kind: "add-compartment", name: compartment }));
+  if (!Object.hasOwn(stack.clients, name)) edits.push({ kind: "add-client", name, compartments });
+  if (edits.length > 0) write(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", edits));
+  const { token, hash } = newToken((count) => parts.random.bytes(count));
+  parts.store.transaction(() => {
+    parts.store.clients.put({ name, tokenHash: hash, createdAtMs: parts.clock.nowMs() });
+    record(parts, `token for client ${name} made`, "client");
+  });
+  return { token, ...planned(parts.policy.proposal()) };
+}
+
+function removeClient(parts: StackParts, name: string): JsonObject {
+  parts.store.transaction(() => {
+    parts.store.clients.remove(name);
+    record(parts, `token of client ${name} voided`, "client");
+  });
+  const files = readPolicyFiles(parts.home.dir);
+  const stack = parseStack(files[STACK_FILE] ?? "", STACK_FILE);
+  if (Object.hasOwn(stack.clients, name)) {
+    write(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", [{ kind: "remove-client", name }]));
+  }
+  return planned(parts.policy.proposal());
+}
+
+function planned(proposal: Proposal | null): JsonObject {
+  return { digest: proposal?.digest ?? null, changes: changesOf(proposal), diff: proposal?.diff ?? "" };
+}
+
+function changesOf(proposal: Proposal | null): readonly JsonObject[] {
+  return (proposal?.changes ?? []).map((change) => ({ ...change }));
+}
+
+function write(parts: StackParts, path: string, content: string): void {
+  writeAtomic(join(parts.home.dir, path), content, 0o644);
+}
+
+function record(parts: StackParts, subject: string, kind: "change" | "client" = "change"): void {
+  parts.store.ledger.append({ kind, session: null, principal: "owner", subject, request: null, facts: {} });
+}

@@ -1,0 +1,169 @@
+// The state of everything on one screen, who can touch what, and the owner's own credentials.
+
+import { principalText, type Clock, type Decision, type JsonObject, type OwnersDoor, type Principal } from "../kernel/index.ts";
+import { Fault, reasonOf } from "../kernel/index.ts";
+import type { Store } from "../store/index.ts";
+import { text } from "./input.ts";
+import type { Operation } from "./operation.ts";
+import { unknownEffects } from "./ops-questions.ts";
+import type { OwnerAuth } from "./owner-auth.ts";
+import type { PolicyState } from "./policy-state.ts";
+
+export interface ServerState {
+  readonly name: string;
+  readonly state: "idle" | "running" | "held-back";
+  readonly why: string | null;
+  readonly pid: number | null;
+}
+
+export interface StatusParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly door: OwnersDoor;
+  readonly policy: PolicyState;
+  readonly auth: OwnerAuth;
+  readonly version: string;
+  readonly homeDir: string;
+  readonly startedAtMs: number;
+  readonly isOwnUser: boolean;
+  url(): string;
+  servers(): readonly ServerState[];
+  sandbox(): Promise<JsonObject>;
+  /** The decision on a call whose arguments are not the owner's, after untrusted text was read. */
+  preview(principal: Principal, tool: string): Decision;
+  shutdown(): void;
+}
+
+const WEAKER = "weaker: programs running as you can read the state";
+
+export function statusOperations(parts: StatusParts): readonly Operation[] {
+  const { auth } = parts;
+  return [
+    { name: "status", needsOwner: false, run: () => status(parts) },
+    { name: "can", needsOwner: false, run: async (input) => can(parts, input["principal"]) },
+    { name: "owner.state", needsOwner: false, run: async () => ({ set: auth.isSet() }) },
+    {
+      name: "owner.enrol",
+      needsOwner: false,
+      async run(input) {
+        await auth.enrol(text(input, "secret"));
+        return {};
+      },
+    },
+    {
+      name: "owner.change",
+      needsOwner: false,
+      async run(input) {
+        const changed = await auth.change(text(input, "old"), text(input, "new"));
+        if (changed.kind === "refused") {
+          throw new Fault("owner.refused", { message: "the old PIN or passphrase is not right.", next: "wait, then try again" });
+        }
+        return {};
+      },
+    },
+    {
+      name: "owner.link",
+      needsOwner: false,
+      run: async () => ({ url: `${parts.url()}login?code=${auth.mintLink()}` }),
+    },
+    {
+      name: "daemon.shutdown",
+      needsOwner: false,
+      async run() {
+        if (parts.isOwnUser) {
+          throw new Fault("daemon.service", { message: "Freehold runs as a service.", next: "sudo systemctl stop freehold" });
+        }
+        parts.shutdown();
+        return {};
+      },
+    },
+  ];
+}
+
+async function status(parts: StatusParts): Promise<JsonObject> {
+  const { store, policy, door, auth } = parts;
+  const { stack, lock, cards } = policy.current();
+  const nowMs = parts.clock.nowMs();
+  const questionsOpen = store.questions.list(["open"]).filter((question) => question.binding.expiresAtMs > nowMs).length;
+  const states = new Map(parts.servers().map((server) => [server.name, server]));
+  const servers = Object.entries(stack.servers).map(([name, server]) => ({
+    name,
+    source: server.source ?? server.connector,
+    compartment: server.compartment,
+    state: states.get(name)?.state ?? "idle",
+    why: states.get(name)?.why ?? (lock.servers[name] === undefined ? "not in the lock" : null),
+    pid: states.get(name)?.pid ?? null,
+    tools: lock.servers[name]?.surface.tools.length ?? 0,
+    cardsAccepted: [...cards.keys()].filter((tool) => tool.startsWith(`${name}.`) && !tool.includes("@")).length,
+  }));
+  const { pending, pendingFault } = pendingOf(policy);
+  const unknown = unknownEffects(store).length;
+  const stopped = door.isStopped();
+  return {
+    version: parts.version,
+    pid: process.pid,
+    home: parts.homeDir,
+    url: parts.url(),
+    uptimeMs: nowMs - parts.startedAtMs,
+    stopped,
+    mode: parts.isOwnUser ? "own-user" : "single-user",
+    weaker: parts.isOwnUser ? null : WEAKER,
+    ownerSet: auth.isSet(),
+    servers,
+    clients: Object.entries(stack.clients).map(([name, client]) => ({ name, compartments: client.compartments })),
+    questionsOpen,
+    unknown,
+    pending,
+    pendingFault,
+    sandbox: await parts.sandbox(),
+    next: nextCommand({ stopped, ownerSet: auth.isSet(), questionsOpen, unknown, pending, servers: servers.length }),
+  };
+}
+
+function pendingOf(policy: PolicyState): { pending: number; pendingFault: string | null } {
+  try {
+    return { pending: policy.proposal()?.changes.length ?? 0, pendingFault: null };
+  } catch (error) {
+    return { pending: 0, pendingFault: error instanceof Fault ? error.line() : reasonOf(error) };
+  }
+}
+
+function nextCommand(state: {
+  readonly stopped: boolean;
+  readonly ownerSet: boolean;
+  readonly questionsOpen: number;
+  readonly unknown: number;
+  readonly pending: number;
+  readonly servers: number;
+}): string {
+  if (state.stopped) return "freehold resume";
+  if (!state.ownerSet) return "freehold pin set";
+  if (state.questionsOpen + state.unknown > 0) return "freehold inbox";
+  if (state.pending > 0) return "freehold plan";
+  return state.servers === 0 ? "freehold adopt" : "";
+}
+
+function can(parts: StatusParts, wanted: unknown): JsonObject {
+  const { stack, cards } = parts.policy.current();
+  const principals: Principal[] = [
+    { kind: "agent", name: "" },
+    ...Object.keys(stack.clients).map((name): Principal => ({ kind: "client", name })),
+  ];
+  const asked = principals.filter((principal) => typeof wanted !== "string" || principalText(principal).endsWith(wanted));
+  const rows = asked.flatMap((principal) =>
+    [...cards.values()].map((card) => {
+      const decision = parts.preview(principal, card.tool);
+      const server = card.tool.slice(0, card.tool.indexOf("."));
+      return {
+        principal: principalText(principal),
+        compartment: stack.servers[server]?.compartment ?? "",
+        tool: card.tool,
+        effect: card.effect,
+        decision: decision.kind,
+        because: decision.because,
+        reason: decision.clauses.find((given) => given.clause === decision.because)?.reason ?? "",
+      };
+    }),
+  );
+  return { principals: asked.map((principal) => principalText(principal)), rows };
+}
