@@ -1,0 +1,88 @@
+// cards/<server>.yaml: what the owner accepted that each tool can do.
+// Invariants: every card names its pin, effect and result label; an argument has one role; what a card leaves out is
+// critical, inline and not secret only where said here; nothing is guessed and nothing is repaired.
+
+import { EFFECTS, type ArgumentRole, type ToolCard } from "../kernel/index.ts";
+import { DIGEST, NAME, SERVER_NAME, TOOL_NAME } from "./names.ts";
+import {
+  fields,
+  flagOf,
+  mapOf,
+  maybe,
+  oneOf,
+  remember,
+  report,
+  setOf,
+  textOf,
+  type Fields,
+  type SourceNode,
+} from "./reading.ts";
+import type { CardFile } from "./types.ts";
+import { readYaml } from "./yaml.ts";
+
+const ROLES = ["critical", "content", "egress"] as const satisfies readonly ArgumentRole[];
+const PSEUDO = { resources: "@resources", prompts: "@prompts", completion: "@completion" } as const;
+const ARGUMENT = { expected: "the name of an argument", lengthMax: 256 } as const;
+const ID_PATH = {
+  expected: "a dotted path such as event.id",
+  pattern: /^[^.\s]+(?:\.[^.\s]+)*$/,
+  lengthMax: 256,
+} as const;
+
+/** Throws one Fault with `file:line`. The file's name must be the server's, which loadPolicy checks. */
+export function parseCards(text: string, file: string): CardFile {
+  return readYaml({ text, file }, (root) => {
+    const top = fields(root, { required: ["server"], optional: ["tools", ...Object.keys(PSEUDO)] });
+    const server = textOf(top.need("server"), SERVER_NAME);
+    const tools = maybe(top.get("tools"), {}, (node) =>
+      mapOf(node, TOOL_NAME, (card, name) => cardOf(card, `${server}.${name}`)),
+    );
+    const cards: Record<string, ToolCard> = {};
+    for (const card of Object.values(tools)) cards[card.tool] = card;
+    for (const [key, pseudo] of Object.entries(PSEUDO)) {
+      const node = top.get(key);
+      if (node !== undefined) cards[`${server}.${pseudo}`] = cardOf(node, `${server}.${pseudo}`);
+    }
+    return remember(root, { server, cards });
+  });
+}
+
+function cardOf(node: SourceNode, tool: string): ToolCard {
+  const card = fields(node, { required: ["pin", "effect", "result"], optional: [...ROLES, "ids"] });
+  return remember(node, {
+    tool,
+    pin: textOf(card.need("pin"), DIGEST),
+    effect: oneOf(card.need("effect"), EFFECTS),
+    roles: rolesOf(card),
+    ids: maybe(card.get("ids"), [], (ids) => setOf(ids, ID_PATH)),
+    result: resultOf(card.need("result")),
+  });
+}
+
+function rolesOf(card: Fields): Readonly<Record<string, ArgumentRole>> {
+  const roles = new Map<string, ArgumentRole>();
+  for (const role of ROLES) {
+    const list = card.get(role);
+    if (list === undefined) continue;
+    for (const name of setOf(list, ARGUMENT)) {
+      const other = roles.get(name);
+      if (other !== undefined) {
+        const message = `the argument '${name}' is both ${other} and ${role}. Choose one.`;
+        report(list, { code: "duplicate", message });
+      }
+      if (name === "__proto__") report(list, { code: "bad-name", message: "an argument cannot be named __proto__." });
+      roles.set(name, role);
+    }
+  }
+  return Object.fromEntries(roles);
+}
+
+function resultOf(node: SourceNode): ToolCard["result"] {
+  const result = fields(node, { required: ["trust", "compartments"], optional: ["secret", "mode"] });
+  return {
+    trust: oneOf(result.need("trust"), ["owner", "system", "third-party"]),
+    compartments: setOf(result.need("compartments"), NAME).toSorted(),
+    secret: maybe(result.get("secret"), false, flagOf),
+    mode: maybe(result.get("mode"), "inline", (mode) => oneOf(mode, ["inline", "handle"])),
+  };
+}

@@ -1,0 +1,101 @@
+// What another policy would change, in plain sentences, each marked when it grants more than before.
+
+import { Fault } from "../kernel/index.ts";
+import { diffCards, diffRules } from "./diff-cards.ts";
+import { diffLock, diffServers } from "./diff-servers.ts";
+import { minus, pairs, same, type Change } from "./diff-parts.ts";
+import { isPolicyFile, loadPolicy, STACK_FILE, type Policy, type PolicyFiles } from "./policy.ts";
+import type { Stack, StackModel } from "./types.ts";
+
+const STARTING: PolicyFiles = { [STACK_FILE]: "version: 1\nowner: { name: nobody }\n" };
+
+/** `after` must load; a `before` that no longer does (an older Freehold accepted it) is told file by file. */
+export function diffPolicy(before: PolicyFiles | null, after: PolicyFiles): readonly Change[] {
+  const next = loadPolicy(after);
+  let last: Policy;
+  try {
+    last = loadPolicy(before ?? STARTING);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return diffTexts(before ?? {}, after, true);
+  }
+  const changes = [
+    ...diffStack(last.stack, next.stack),
+    ...diffServers(last.stack, next.stack),
+    ...diffLock(last.lock, next.lock),
+    ...diffCards(last.cards, next.cards),
+    ...diffRules(last.rules, next.rules),
+  ];
+  const told = new Set(changes.map((change) => change.file));
+  const silent = diffTexts(before ?? {}, after, false).filter((change) => !told.has(change.file));
+  return [...changes, ...silent];
+}
+
+function diffTexts(before: PolicyFiles, after: PolicyFiles, wider: boolean): readonly Change[] {
+  const paths = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(isPolicyFile).toSorted();
+  return paths.flatMap((file): readonly Change[] => {
+    if (before[file] === after[file]) return [];
+    if (before[file] === undefined) return [{ kind: "added", file, what: `${file} is new`, wider }];
+    if (after[file] === undefined) return [{ kind: "removed", file, what: `${file} is gone`, wider }];
+    const what = wider ? `${file} is different` : `${file} says the same in another layout or with other comments`;
+    return [{ kind: "changed", file, what, wider }];
+  });
+}
+
+function diffStack(before: Stack, after: Stack): readonly Change[] {
+  const file = STACK_FILE;
+  const changes: Change[] = [];
+  const add = (kind: Change["kind"], what: string, wider: boolean): void =>
+    void changes.push({ kind, file, what, wider });
+  if (!same(before.owner, after.owner)) {
+    const { name, timezone, currency } = after.owner;
+    add("changed", `the owner is ${name}, in ${timezone}, counting in ${currency.code}`, false);
+  }
+  for (const [name, was, is] of pairs(before.compartments, after.compartments)) {
+    if (was === undefined) add("added", `compartment ${name} is new`, false);
+    if (is === undefined) add("removed", `compartment ${name} is gone`, false);
+    const cleared = is === undefined ? [] : clearedModels(after, name);
+    const formerly = was === undefined ? [] : clearedModels(before, name);
+    for (const model of minus(cleared, formerly)) add("changed", `model ${model} may now read ${name} data`, true);
+    for (const model of minus(formerly, cleared)) {
+      if (is !== undefined) add("changed", `model ${model} may no longer read ${name} data`, false);
+    }
+  }
+  for (const [name, was, is] of pairs(before.models, after.models)) {
+    if (is === undefined) add("removed", `model ${name} is gone`, false);
+    else if (was === undefined) add("added", `model ${name} is new: ${modelText(is)}`, is.place !== "this-machine");
+    else if (!same(was, is)) add("changed", `model ${name} is now ${modelText(is)}`, true);
+  }
+  for (const [name, was, is] of pairs(before.clients, after.clients)) {
+    if (is === undefined) add("removed", `client ${name} may no longer connect`, false);
+    if (was === undefined) add("added", `client ${name} may connect`, true);
+    const shown = is?.compartments ?? [];
+    const formerly = was?.compartments ?? [];
+    for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
+    for (const one of minus(formerly, shown))
+      add("changed", `client ${name} may no longer be shown ${one} data`, false);
+  }
+  for (const limit of ["day", "month", "sessionTokens"] as const) {
+    const [was, is] = [before.budgets[limit], after.budgets[limit]];
+    if (was === is) continue;
+    const said = { day: "the budget of a day", month: "the budget of a month", sessionTokens: "tokens in a session" };
+    add(
+      "changed",
+      `${said[limit]}: ${is ?? "no limit"} instead of ${was ?? "no limit"}`,
+      (is ?? Infinity) > (was ?? Infinity),
+    );
+  }
+  return changes;
+}
+
+/** Named models, or those on this machine where the compartment names none. */
+function clearedModels(stack: Stack, compartment: string): readonly string[] {
+  const named = stack.compartments[compartment]?.models ?? null;
+  if (named !== null) return named;
+  return Object.entries(stack.models).flatMap(([name, model]) => (model.place === "this-machine" ? [name] : []));
+}
+
+function modelText(model: StackModel): string {
+  const key = model.secret === null ? "" : `, with ${model.secret}`;
+  return `${model.model} at ${model.url ?? "its maker's address"} (${model.place})${key}`;
+}

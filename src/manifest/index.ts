@@ -1,0 +1,43 @@
+// The manifest's public names: the stack home's files, parsed strictly, compared and edited.
+
+export { formatCardFile } from "./card-text.ts";
+export { parseCards } from "./cards.ts";
+export { checkPolicy } from "./check.ts";
+export type { PolicyParts } from "./check.ts";
+export type { Change } from "./diff-parts.ts";
+export { ruleText } from "./diff-cards.ts";
+export { diffPolicy } from "./diff.ts";
+export { draftCards } from "./draft.ts";
+export type { DraftRequest } from "./draft.ts";
+export { editRules, editStack } from "./edit.ts";
+export type { RulesEdit, ServerDraft, StackEdit } from "./edit.ts";
+export { expandPaths } from "./expand.ts";
+export type { PathValues } from "./expand.ts";
+export { EMPTY_LOCK, formatLock, parseLock } from "./lock.ts";
+export { didYouMean, nearest } from "./nearest.ts";
+export { cardsFile, isPolicyFile, loadPolicy, LOCK_FILE, policyDigest, RULES_FILE, STACK_FILE } from "./policy.ts";
+export type { Policy, PolicyFiles } from "./policy.ts";
+export { placeOf } from "./reading.ts";
+export { parseRules } from "./rules.ts";
+export { stackJsonSchema } from "./schema.ts";
+export { SANDBOX_DEFAULT, splitNpm } from "./server.ts";
+export { parseStack } from "./stack.ts";
+export { starterRules, starterStack } from "./starter.ts";
+export type { StarterOwner } from "./starter.ts";
+export { pinsOf } from "./surface-pins.ts";
+export { textDiff, unified } from "./text-diff.ts";
+export type {
+  CardFile,
+  LockedPackage,
+  LockedServer,
+  LockedTree,
+  Stack,
+  StackBudgets,
+  StackClient,
+  StackCompartment,
+  StackLock,
+  StackModel,
+  StackOwner,
+  StackSandbox,
+  StackServer,
+} from "./types.ts";

@@ -1,0 +1,119 @@
+// JSON Schema of stack.yaml for editors. It accepts whatever parseStack accepts; parseStack is the one that decides.
+
+import type { JsonObject } from "../kernel/index.ts";
+import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
+
+const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: "string", description, ...more });
+const list = (description: string, items: JsonObject): JsonObject => ({ type: "array", description, items });
+const map = (pattern: RegExp, description: string, values: JsonObject): JsonObject => ({
+  type: "object",
+  description,
+  propertyNames: { pattern: pattern.source },
+  additionalProperties: values,
+});
+const object = (description: string, required: readonly string[], properties: JsonObject): JsonObject => ({
+  type: "object",
+  description,
+  required,
+  additionalProperties: false,
+  properties,
+});
+const name = (description: string): JsonObject => text(description, { pattern: NAME.pattern.source });
+const names = (description: string): JsonObject => ({ ...list(description, name("a name")), uniqueItems: true });
+const secret = text("A reference; the value is kept sealed.", { pattern: SECRET_REFERENCE.pattern.source });
+
+export function stackJsonSchema(): JsonObject {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "Freehold stack",
+    ...object("The personal AI stack of one owner.", ["version", "owner"], {
+      version: { const: 1 },
+      owner: owner(),
+      compartments: map(NAME.pattern, "Parts of the owner's life that stay apart.", compartment()),
+      servers: map(SERVER_NAME.pattern, "MCP servers.", server()),
+      models: map(NAME.pattern, "Models, and where they run.", model()),
+      clients: map(NAME.pattern, "Programs that may connect.", client()),
+      budgets: budgets(),
+    }),
+  };
+}
+
+function owner(): JsonObject {
+  return object("Who the stack belongs to.", ["name"], {
+    name: text("How the owner is called.", { minLength: 1, maxLength: 100 }),
+    timezone: text("An IANA time zone such as Europe/Berlin."),
+    currency: object("What costs are shown in.", ["code", "usd"], {
+      code: text("An ISO 4217 code.", { pattern: "^[A-Z]{3}$" }),
+      usd: { type: "number", exclusiveMinimum: 0, description: "Units of it for one US dollar." },
+    }),
+  });
+}
+
+function compartment(): JsonObject {
+  return object("Without 'models': models on this machine only.", [], {
+    models: names("Models that may read its data; the only place that grants this."),
+  });
+}
+
+function server(): JsonObject {
+  return {
+    ...object("Exactly one of 'source' and 'connector'.", ["compartment"], {
+      source: text("npm:name@1.2.3 (exact), path:./folder, or https://…", {
+        pattern: "^(npm:.+@.+|path:.+|https?://.+)$",
+      }),
+      connector: { enum: CONNECTORS, description: "A part of Freehold's own." },
+      account: { type: "object", description: "What a connector needs to know; no secret." },
+      args: list("Arguments; ${home} and ${stack} are replaced.", { type: "string" }),
+      env: map(ENV_NAME.pattern, "Environment; no secret.", { type: "string" }),
+      secrets: map(ENV_NAME.pattern, "Environment name or header to secret:name.", secret),
+      compartment: name("Whose data it holds."),
+      sandbox: { anyOf: [{ const: "none" }, sandbox()] },
+    }),
+    oneOf: [{ required: ["source"] }, { required: ["connector"] }],
+  };
+}
+
+function sandbox(): JsonObject {
+  const folders = { type: "string", pattern: "^(/|\\$\\{(home|stack)\\})" };
+  return object("The walls around a server.", [], {
+    read: list("Folders it may read.", folders),
+    write: list("Folders it may read and write.", folders),
+    network: {
+      description: "none, or the hosts it may connect to.",
+      anyOf: [{ const: "none" }, { type: "array", items: { type: "string", pattern: ":[0-9]+$" }, uniqueItems: true }],
+    },
+    memoryMb: { type: "integer", minimum: 16, maximum: 1_048_576 },
+    pidsMax: { type: "integer", minimum: 1, maximum: 65_536 },
+  });
+}
+
+function model(): JsonObject {
+  return object("A model and how it is reached.", ["speaks", "model", "place"], {
+    speaks: { enum: ["openai-chat", "anthropic-messages"], description: "The protocol." },
+    url: text("Its address.", { pattern: "^[Hh][Tt][Tt][Pp][Ss]?:" }),
+    model: text("Its exact name, dated where there is a date.", { minLength: 1, maxLength: 200 }),
+    place: { enum: ["this-machine", "my-network", "cloud"], description: "Where data goes when it is asked." },
+    secret,
+    fallbackFor: names("Models that it stands in for."),
+  });
+}
+
+function client(): JsonObject {
+  return object("A program that may connect.", ["compartments"], {
+    compartments: names("What it may be shown and may carry."),
+  });
+}
+
+function budgets(): JsonObject {
+  const money = { type: "number", minimum: 0 };
+  return object("Caps that hold; what is left out has none.", [], {
+    day: money,
+    month: money,
+    sessionTokens: {
+      anyOf: [
+        { type: "integer", minimum: 0 },
+        { type: "string", pattern: "^[0-9]{1,6}[kM]$" },
+      ],
+    },
+  });
+}

@@ -1,0 +1,153 @@
+// stack.yaml: what the owner declares. Strict: an unknown key, a wrong type or a name that leads nowhere is refused.
+
+import { didYouMean } from "./nearest.ts";
+import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
+import * as read from "./reading.ts";
+import type { Fields, SourceNode } from "./reading.ts";
+import { isLoopback, secretOf, serverOf } from "./server.ts";
+import type { Stack, StackBudgets, StackClient, StackCompartment, StackModel, StackOwner } from "./types.ts";
+import { readYaml } from "./yaml.ts";
+
+const MONEY_MAX = 1_000_000;
+
+/** Throws one Fault with `file:line` for the first thing that is wrong. */
+export function parseStack(text: string, file: string): Stack {
+  return readYaml({ text, file }, (root) => {
+    const top = read.fields(root, {
+      required: ["version", "owner"],
+      optional: ["compartments", "servers", "models", "clients", "budgets"],
+    });
+    if (top.need("version").content !== 1) {
+      read.report(top.need("version"), { code: "bad-value", message: "'version' must be 1." });
+    }
+    const stack: Stack = {
+      version: 1,
+      owner: ownerOf(top.need("owner")),
+      compartments: read.maybe(top.get("compartments"), {}, (node) => read.mapOf(node, NAME, compartmentOf)),
+      servers: read.maybe(top.get("servers"), {}, (node) => read.mapOf(node, SERVER_NAME, serverOf)),
+      models: read.maybe(top.get("models"), {}, (node) => read.mapOf(node, NAME, modelOf)),
+      clients: read.maybe(top.get("clients"), {}, (node) => read.mapOf(node, NAME, clientOf)),
+      budgets: read.maybe(top.get("budgets"), NO_BUDGETS, budgetsOf),
+    };
+    reportDangling(top, stack);
+    return stack;
+  });
+}
+
+const NO_BUDGETS: StackBudgets = { day: null, month: null, sessionTokens: null };
+
+const NOBODY: readonly string[] = [];
+
+function ownerOf(node: SourceNode): StackOwner {
+  const owner = read.fields(node, { required: ["name"], optional: ["timezone", "currency"] });
+  return {
+    name: read.textOf(owner.need("name"), { ...PLAIN_TEXT, lengthMax: 100 }),
+    timezone: read.maybe(owner.get("timezone"), "UTC", timezoneOf),
+    currency: read.maybe(owner.get("currency"), { code: "USD", usd: 1 }, (currency) => {
+      const parts = read.fields(currency, { required: ["code", "usd"], optional: [] });
+      return {
+        code: read.textOf(parts.need("code"), { pattern: /^[A-Z]{3}$/, expected: "a currency code such as EUR" }),
+        usd: read.numberOf(parts.need("usd"), { min: 0.000_001, max: MONEY_MAX, whole: false }),
+      };
+    }),
+  };
+}
+
+function timezoneOf(node: SourceNode): string {
+  const zone = read.textOf(node, { expected: "a time zone such as Europe/Berlin", lengthMax: 64 });
+  try {
+    if (zone !== "") new Intl.DateTimeFormat("en", { timeZone: zone });
+  } catch {
+    // A RangeError is how Intl says that it does not know the zone.
+    const hint = didYouMean(zone, Intl.supportedValuesOf("timeZone"));
+    read.report(node, { code: "bad-value", message: `'${read.short(zone)}' is not a known time zone.${hint}` });
+  }
+  return zone;
+}
+
+function compartmentOf(node: SourceNode): StackCompartment {
+  const compartment = read.fields(node, { required: [], optional: ["models"] });
+  return { models: read.maybe(compartment.get("models"), null, (models) => read.setOf(models, NAME)) };
+}
+
+function modelOf(node: SourceNode, name: string): StackModel {
+  const model = read.fields(node, {
+    required: ["speaks", "model", "place"],
+    optional: ["url", "secret", "fallbackFor"],
+  });
+  const place = read.oneOf(model.need("place"), ["this-machine", "my-network", "cloud"]);
+  const fallbackFor = read.maybe(model.get("fallbackFor"), NOBODY, (names) => read.setOf(names, NAME));
+  const self = model.get("fallbackFor");
+  if (self !== undefined && fallbackFor.includes(name)) {
+    read.report(self, { code: "bad-value", message: `model '${name}' cannot be its own fallback.` });
+  }
+  return {
+    speaks: read.oneOf(model.need("speaks"), ["openai-chat", "anthropic-messages"]),
+    url: read.maybe(model.get("url"), null, (url) => modelUrlOf(url, place)),
+    model: read.textOf(model.need("model"), { ...PLAIN_TEXT, lengthMax: 200 }),
+    place,
+    secret: read.maybe(model.get("secret"), null, secretOf),
+    fallbackFor,
+  };
+}
+
+function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
+  const url = read.textOf(node, { expected: "an address such as http://127.0.0.1:8080/v1", lengthMax: 2048 });
+  const parsed = URL.parse(url);
+  if (parsed === null || !["http:", "https:"].includes(parsed.protocol)) {
+    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} must be an http or https address.` });
+  } else if (parsed.username !== "" || parsed.password !== "") {
+    read.report(node, { code: "plain-secret", message: `${read.nameOf(node)} holds a password. Use 'secret'.` });
+  } else if (place === "cloud" && parsed.protocol === "http:" && !isLoopback(parsed.hostname)) {
+    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} goes to the cloud and must be https.` });
+  }
+  return url;
+}
+
+function clientOf(node: SourceNode): StackClient {
+  const client = read.fields(node, { required: ["compartments"], optional: [] });
+  return { compartments: read.setOf(client.need("compartments"), NAME) };
+}
+
+function budgetsOf(node: SourceNode): StackBudgets {
+  const budgets = read.fields(node, { required: [], optional: ["day", "month", "sessionTokens"] });
+  const money = (amount: SourceNode): number => read.numberOf(amount, { min: 0, max: MONEY_MAX, whole: false });
+  return {
+    day: read.maybe(budgets.get("day"), null, money),
+    month: read.maybe(budgets.get("month"), null, money),
+    sessionTokens: read.maybe(budgets.get("sessionTokens"), null, tokensOf),
+  };
+}
+
+function tokensOf(node: SourceNode): number {
+  const short = typeof node.content === "string" ? /^(\d{1,6})([kM])$/.exec(node.content) : null;
+  if (short !== null) return Number(short[1]) * (short[2] === "k" ? 1_000 : 1_000_000);
+  if (typeof node.content === "string") {
+    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} must be a number such as 200000 or 200k.` });
+    return 0;
+  }
+  return read.numberOf(node, { min: 0, max: 1_000_000_000_000, whole: true });
+}
+
+/** Every name that one part of the file uses must be declared in another. */
+function reportDangling(top: Fields, stack: Stack): void {
+  const known = { compartment: Object.keys(stack.compartments), model: Object.keys(stack.models) };
+  const check = (node: SourceNode | undefined, kind: keyof typeof known): void => {
+    for (const item of node === undefined ? [] : read.isList(node.content) ? node.content : [node]) {
+      if (typeof item.content !== "string" || known[kind].includes(item.content)) continue;
+      const wanted = read.short(item.content);
+      const hint = didYouMean(item.content, known[kind]) || ` Declare it under ${kind}s:, or use one that is.`;
+      const message = `${kind} '${wanted}', named in '${read.short(node?.path ?? "")}', is not declared.${hint}`;
+      read.report(item, { code: "unknown-name", message });
+    }
+  };
+  const eachOf = (section: string, field: string, kind: keyof typeof known): void => {
+    const content = top.get(section)?.content;
+    if (content === undefined || !read.isMap(content)) return;
+    for (const entry of content.values()) if (read.isMap(entry.content)) check(entry.content.get(field), kind);
+  };
+  eachOf("compartments", "models", "model");
+  eachOf("servers", "compartment", "compartment");
+  eachOf("models", "fallbackFor", "model");
+  eachOf("clients", "compartments", "compartment");
+}
