@@ -1,0 +1,2 @@
+// Sandboxed children that speak MCP, one folder each. Nothing is exported yet.
+export {};

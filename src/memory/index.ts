@@ -1,0 +1,2 @@
+// Write, recall, forget, import and export; Markdown is the truth. Nothing is exported yet.
+export {};
