@@ -1,0 +1,45 @@
+// The checks that `npm test` and `npm run check` share, each one program run with the right Node.
+
+import { join } from "node:path";
+import { ROOT } from "./bootstrap.mjs";
+import { inPlace } from "./process.mjs";
+
+const TEST_TIMEOUT_MS = 300_000;
+const LINTED = ["src", "tests", "bench"];
+
+function tool(name) {
+  return join(ROOT, "node_modules", name, "bin", name);
+}
+
+export const CHECKS = {
+  format: () => [
+    tool("oxfmt"),
+    "--check",
+    "--no-error-on-unmatched-pattern",
+    ...LINTED,
+    "scripts",
+    "*.json",
+    ".*.json",
+  ],
+  // The paths are always given: without them a linter may find nothing and call it clean.
+  lint: () => [tool("oxlint"), "--type-aware", "--deny-warnings", ...LINTED],
+  types: () => [join(ROOT, "node_modules", "typescript", "bin", "tsc"), "-p", ROOT],
+  knip: () => [join(ROOT, "node_modules", "knip", "bin", "knip.js"), "--no-progress"],
+};
+
+/** Runs one check; its words go to stderr, which leaves stdout to the test runner. */
+export async function runCheck(node, name) {
+  const startedMs = Date.now();
+  const code = await inPlace(node, CHECKS[name](), { cwd: ROOT, stdio: ["ignore", 2, 2] });
+  const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+  process.stderr.write(`freehold: ${name} ${code === 0 ? "passed" : "FAILED"} (${seconds} s)\n`);
+  return code === 0;
+}
+
+/** node --test over the files that match, with the spec reporter last on stdout. */
+export function runTests(node, patterns) {
+  return inPlace(node, ["--test", "--test-reporter=spec", `--test-timeout=${TEST_TIMEOUT_MS}`, ...patterns], {
+    cwd: ROOT,
+    env: { ...process.env, FREEHOLD_TEST_NODE: node },
+  });
+}
