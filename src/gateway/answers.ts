@@ -62,7 +62,7 @@ export function openAnswers(parts: AnswersParts): Answers {
         resolve(outcome);
       };
       const leave = (): void => finish({ kind: "waiting", request: question.request, question: question.id });
-      const timer = setTimeout(leave, parts.waitMs);
+      const timer = setTimeout(leave, parts.waitMs).unref();
       signal?.addEventListener("abort", leave, { once: true });
       listeners.add(finish);
     });

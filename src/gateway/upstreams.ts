@@ -27,9 +27,10 @@ export interface Upstream {
 
 export interface UpstreamParts {
   readonly clock: Clock;
-  launch(server: string): LaunchSpec | null;
+  /** Checks the installed tree before it answers; null when the accepted stack has no such server. */
+  launch(server: string): Promise<LaunchSpec | null>;
   lockedRoot(server: string): { readonly root: Digest; readonly surface: Surface } | null;
-  secret(name: string): string | null;
+  secret(name: string): Promise<string | null>;
   readonly probe: () => Promise<SandboxProbe>;
   permitConnection(server: string): PermitConnection;
   /** Paths that no sandbox may see, and the installed trees among them, which may be read. */
@@ -134,9 +135,9 @@ export function openUpstreams(parts: UpstreamParts): Upstreams {
 }
 
 async function connect(parts: UpstreamParts, server: string): Promise<Running> {
-  const spec = parts.launch(server);
+  const spec = await parts.launch(server);
   if (spec === null) throw new Fault("server.unknown", { message: `server '${server}' is not in the accepted stack.` });
-  const values = secretValues(parts, spec);
+  const values = await secretValues(parts, spec);
   let process: SandboxedProcess | null = null;
   let peer: Peer;
   const tail: string[] = [];
@@ -175,10 +176,10 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
   }
 }
 
-function secretValues(parts: UpstreamParts, spec: LaunchSpec): Record<string, string> {
+async function secretValues(parts: UpstreamParts, spec: LaunchSpec): Promise<Record<string, string>> {
   const values: Record<string, string> = {};
   for (const [name, secret] of Object.entries(spec.secrets)) {
-    const value = parts.secret(secret);
+    const value = await parts.secret(secret);
     if (value === null) {
       throw new Fault("secret.absent", {
         message: `server '${spec.server}' needs the secret '${secret}', which is not set.`,

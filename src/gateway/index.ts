@@ -1,0 +1,12 @@
+// The gateway's public names. Effects happen behind openDoor and nowhere else.
+
+export { authenticate } from "./auth.ts";
+export type { ClientIdentity } from "./auth.ts";
+export { look, type Case, type CaseParts } from "./case.ts";
+export { openDoor, type DoorParts } from "./door.ts";
+export { openEndpoint, SERVER_CAPABILITIES, type EndpointParts } from "./endpoint.ts";
+export { activate, receiverClearance, type ActivePolicy } from "./policy.ts";
+export { previewOf } from "./preview.ts";
+export { openSessions, type Session, type Sessions } from "./sessions.ts";
+export { openUpstreams, type Upstream, type UpstreamParts, type Upstreams } from "./upstreams.ts";
+export { viewFor, wireName, type View } from "./views.ts";

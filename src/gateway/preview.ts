@@ -1,0 +1,42 @@
+// What the door would answer to a call whose arguments are strangers' words, after untrusted text was read.
+
+import { decide, isObject, pinState, underServer, type Decision, type JsonObject, type Principal } from "../kernel/index.ts";
+import { receiverClearance, type ActivePolicy } from "./policy.ts";
+
+export function previewOf(policy: ActivePolicy, principal: Principal, tool: string): Decision {
+  const server = tool.slice(0, tool.indexOf("."));
+  const declared = policy.stack.servers[server];
+  const written = policy.cards.get(tool);
+  const card = written === undefined || declared === undefined ? null : underServer(written, declared.compartment);
+  return decide({
+    nowMs: 0,
+    stopped: false,
+    principal,
+    tool,
+    args: strangersArguments(policy, tool),
+    card,
+    pin: pinState({ card: card?.pin ?? null, locked: policy.pins.get(tool) ?? null, running: null }),
+    schemaFault: null,
+    overBudget: null,
+    session: {
+      label: { compartments: [], integrity: "third-party", secret: false },
+      words: null,
+      outline: null,
+      endorsed: new Set(),
+    },
+    handles: { compartments: [], integrity: "owner", secret: false },
+    sink: {
+      compartments: declared === undefined ? [] : [declared.compartment],
+      network: declared !== undefined && (declared.sandbox === "none" || declared.sandbox.network !== "none"),
+    },
+    receiver: receiverClearance(policy.stack, principal.kind, principal.name),
+    rules: policy.rules,
+    usesToday: () => 0,
+  });
+}
+
+function strangersArguments(policy: ActivePolicy, tool: string): JsonObject {
+  const schema = policy.tools.get(tool)?.definition["inputSchema"];
+  const properties = isObject(schema) ? schema["properties"] : undefined;
+  return Object.fromEntries(Object.keys(isObject(properties) ? properties : {}).map((name) => [name, "a stranger's value"]));
+}
