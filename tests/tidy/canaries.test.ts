@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RULES } from "./rules.ts";
 import { codeLines, importsOf, mask } from "./source.ts";
-import { cyclesOf, figuresOf, isTrusted, trustedSizes } from "./tree.ts";
+import { cyclesOf, figuresOf, isTrusted, trustedSizes, unhashedPackages } from "./tree.ts";
 
 interface Canary {
   readonly rule: string;
@@ -215,4 +215,19 @@ test("every form of import is found with its kind", () => {
       ["./6.ts", "dynamic", 6],
     ],
   );
+});
+
+test("a locked package without a hash is seen, a foreign development tool is let be", () => {
+  const tool = { version: "1.0.0", dev: true, optional: true, cpu: ["x64"] };
+  const packages = {
+    "": {},
+    "node_modules/a": { version: "1.0.0" },
+    "node_modules/b": { ...tool, os: ["linux"], libc: ["glibc"] },
+    "node_modules/c": { ...tool, os: ["darwin"] },
+    "node_modules/d": { ...tool, os: ["darwin"], dev: false },
+    "node_modules/e": { ...tool, os: ["linux"], libc: ["musl"] },
+    "node_modules/f": { version: "1.0.0", integrity: "sha512-x" },
+  };
+  const names = ["node_modules/a", "node_modules/b", "node_modules/d"];
+  assert.deepEqual(unhashedPackages(JSON.stringify({ packages })), names);
 });

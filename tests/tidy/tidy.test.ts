@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { offencesIn, offenceText, RULES } from "./rules.ts";
 import { LIMITS, MAY_IMPORT, ROOMS, TRUSTED } from "./table.ts";
-import { cyclesOf, figuresOf, readTree, sourcesOf, trustedSizes } from "./tree.ts";
+import { cyclesOf, figuresOf, readTree, sourcesOf, trustedSizes, unhashedPackages } from "./tree.ts";
 
 const tree = readTree();
 
@@ -73,4 +73,8 @@ test("policy, ledger and questions have vectors that another implementation coul
   const vectors = [...tree.keys()].filter((path) => path.startsWith("tests/vectors/") && path.endsWith(".json"));
   assert.ok(vectors.length > 0, "tests/vectors/ holds no .json");
   for (const path of vectors) assert.doesNotThrow(() => JSON.parse(tree.get(path) ?? ""), path);
+});
+
+test("every package in the lockfile has its hash, but for development tools of platforms we do not build on", () => {
+  assert.deepEqual(unhashedPackages(tree.get("package-lock.json") ?? ""), []);
 });

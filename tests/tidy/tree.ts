@@ -112,3 +112,29 @@ export function trustedSizes(tree: Tree): readonly { readonly path: string; read
 export function linesOf(text: string): number {
   return text === "" ? 0 : text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 }
+
+interface LockEntry {
+  readonly integrity?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
+}
+
+/** Locked packages without a hash that could be installed by a user, or by a developer on Linux with glibc. */
+export function unhashedPackages(lockfile: string): readonly string[] {
+  // npm's own format, and a wrong shape fails the test that asks.
+  const { packages } = JSON.parse(lockfile) as { readonly packages: Readonly<Record<string, LockEntry>> };
+  return Object.entries(packages)
+    .filter(([name, entry]) => name !== "" && entry.integrity === undefined)
+    .filter(([, { dev, optional, os, cpu, libc }]) => {
+      const isForeign = os?.includes("linux") === false || libc?.includes("musl") === true || !isBuiltOn(cpu);
+      return !(dev === true && optional === true && isForeign);
+    })
+    .map(([name]) => name);
+}
+
+function isBuiltOn(cpu: readonly string[] | undefined): boolean {
+  return cpu === undefined || cpu.includes("x64") || cpu.includes("arm64");
+}
