@@ -1,0 +1,14 @@
+// The home's public names: files, git and lock of the stack home. All calls are synchronous and rare.
+
+export { codeOf, ensureDir, writeAtomic, writeFault } from "./atomic.ts";
+export { appendHead, commitHome, FREEHOLD_IDENTITY, initRepository, isRepository, readHeads } from "./git.ts";
+export type { Commit, Identity } from "./git.ts";
+export { initHome, isHome } from "./init.ts";
+export type { InitDone, InitOptions } from "./init.ts";
+export { lockHolder, lockHome } from "./lock.ts";
+export type { HomeLock } from "./lock.ts";
+export { homePaths, resolveHome } from "./paths.ts";
+export type { HomePaths } from "./paths.ts";
+export { readPolicyFiles } from "./read.ts";
+export { watchHome } from "./watch.ts";
+export type { Watch, WatchOptions } from "./watch.ts";
