@@ -20,6 +20,7 @@ import {
   type StackServer,
 } from "../manifest/index.ts";
 import { readPolicyFiles } from "../home/index.ts";
+import type { Secrets } from "../secrets/index.ts";
 import { newToken, type Store } from "../store/index.ts";
 import { rmSync } from "node:fs";
 import { maybeText, text, textMap, texts } from "./input.ts";
@@ -32,19 +33,13 @@ export interface Prepared {
   readonly notes: readonly string[];
 }
 
-export interface SecretsPort {
-  set(name: string, value: string): Promise<void>;
-  list(): Promise<readonly string[]>;
-  remove(name: string): Promise<void>;
-}
-
 export interface StackParts {
   readonly home: HomePaths;
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly policy: PolicyState;
-  readonly secrets: SecretsPort;
+  readonly secrets: Secrets;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<Prepared>;
 }
 

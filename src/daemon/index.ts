@@ -1,0 +1,3 @@
+// The daemon's public names, for the CLI.
+
+export { startDaemon, type Daemon, type DaemonOptions } from "./compose.ts";

@@ -1,0 +1,86 @@
+// Where the daemon listens: one loopback port for clients and the console, one Unix socket for shims in a jail.
+
+import { chmodSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Fault } from "../kernel/index.ts";
+
+export interface ListenerParts {
+  readonly port: number;
+  readonly socket: string;
+  readonly mcp: { handle(request: IncomingMessage, response: ServerResponse): void };
+  /** True when the path was the console's. */
+  readonly console: { handle(request: IncomingMessage, response: ServerResponse): boolean };
+}
+
+export interface Listeners {
+  readonly url: string;
+  readonly port: number;
+  /** What a client may name as the host. */
+  readonly hosts: readonly string[];
+  close(): Promise<void>;
+}
+
+const PORTS_TRIED = 30;
+const HEADERS_TIMEOUT_MS = 10_000;
+const CONNECTIONS_MAX = 1_024;
+
+export async function openListeners(parts: ListenerParts): Promise<Listeners> {
+  const answer = (request: IncomingMessage, response: ServerResponse, withConsole: boolean): void => {
+    const path = (request.url ?? "/").split("?")[0];
+    if (path === "/readyz") response.writeHead(200, { "content-type": "text/plain" }).end("ready\n");
+    else if (path === "/mcp") parts.mcp.handle(request, response);
+    else if (!withConsole || !parts.console.handle(request, response)) response.writeHead(404).end();
+  };
+  const tcp = makeServer((request, response) => answer(request, response, true));
+  const socket = makeServer((request, response) => answer(request, response, false));
+  const port = await listenOnPort(tcp, parts.port);
+  rmSync(parts.socket, { force: true });
+  await listen(socket, { path: parts.socket });
+  chmodSync(parts.socket, 0o666);
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    port,
+    hosts: [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, "localhost"],
+    close: () => Promise.all([end(tcp), end(socket)]).then(() => undefined),
+  };
+}
+
+function makeServer(answer: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 120_000, maxHeaderSize: 16_384 }, answer);
+  server.maxConnections = CONNECTIONS_MAX;
+  return server;
+}
+
+async function listenOnPort(server: Server, first: number): Promise<number> {
+  for (let port = first; port < first + PORTS_TRIED; port += 1) {
+    try {
+      await listen(server, { host: "127.0.0.1", port });
+      const address = server.address();
+      return typeof address === "object" && address !== null ? address.port : port;
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : null;
+      if (code !== "EADDRINUSE" || first === 0) throw error;
+    }
+  }
+  throw new Fault("daemon.port", {
+    message: `no free port between ${first} and ${first + PORTS_TRIED - 1} on 127.0.0.1.`,
+    next: "FREEHOLD_PORT=9000 npm start",
+  });
+}
+
+function listen(server: Server, where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function end(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,46 @@
+// The daemon's process: reads its few settings, starts, and stops in order when it is told to.
+
+import { readFileSync } from "node:fs";
+import { Fault, isObject, parseStrict, reasonOf } from "../kernel/index.ts";
+import { resolveHome } from "../home/index.ts";
+import { startDaemon } from "./compose.ts";
+
+const PORT_DEFAULT = 7717;
+const WAIT_MS = 45_000;
+
+async function main(): Promise<void> {
+  const flag = process.argv.indexOf("--home");
+  const argument = flag === -1 ? null : (process.argv[flag + 1] ?? null);
+  const port = Number(process.env["FREEHOLD_PORT"] ?? PORT_DEFAULT);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new Fault("daemon.port", { message: "FREEHOLD_PORT is not a port.", next: "unset FREEHOLD_PORT" });
+  }
+  const daemon = await startDaemon({
+    homeDir: resolveHome({ argument, env: process.env }),
+    version: ownVersion(),
+    port,
+    isOwnUser: process.env["FREEHOLD_SERVICE"] === "1",
+    waitMs: WAIT_MS,
+  });
+  process.stderr.write(`ready at ${daemon.url}\n`);
+  const told = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
+  });
+  await Promise.race([told, daemon.shutdownAsked]);
+  await daemon.stop();
+}
+
+/** package.json stands beside dist/ and src/. */
+function ownVersion(): string {
+  const parsed = parseStrict(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const version = parsed.kind === "value" && isObject(parsed.value) ? parsed.value["version"] : null;
+  return typeof version === "string" ? version : "unknown";
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${error instanceof Fault ? error.line() : reasonOf(error)}\n`);
+  process.exit(1);
+}

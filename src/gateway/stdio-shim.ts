@@ -1,0 +1,373 @@
+// A stdio MCP server that is no more than a pipe to the daemon: each line is posted, each answer printed.
+// It decides nothing. It imports node:http alone, because agents start it often and wait for it.
+
+import { randomBytes } from "node:crypto";
+import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+
+export interface ShimOptions {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  /** Default: the process's own. */
+  readonly stderr?: Writable;
+  readonly target:
+    | { readonly kind: "socket"; readonly path: string }
+    /** Loopback only: the token goes there. */
+    | { readonly kind: "url"; readonly url: string };
+  readonly token: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+interface Line {
+  readonly text: string;
+  readonly id: string | number | null;
+  readonly method: string | null;
+  readonly params: Fields;
+  /** The modern version that the message itself names. */
+  readonly modern: string | null;
+}
+
+const LINE_CHARS_MAX = 32 * 1024 * 1024;
+const DRAIN_MAX_MS = 5000;
+const REOPEN_FIRST_MS = 1000;
+const REOPEN_LAST_MS = 30_000;
+const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
+const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
+const NAME_FIELDS: Fields = {
+  "tools/call": "name",
+  "prompts/get": "name",
+  "resources/read": "uri",
+  "tasks/get": "taskId",
+  "tasks/update": "taskId",
+  "tasks/cancel": "taskId",
+};
+
+/** Resolves with the exit code once the agent has closed our input and what was under way has ended. */
+export async function runShim(options: ShimOptions): Promise<number> {
+  const stderr = options.stderr ?? process.stderr;
+  if (options.target.kind === "url" && !isLoopback(options.target.url)) {
+    stderr.write(`freehold: ${options.target.url} is not on this machine; the token stays here.\n`);
+    return 1;
+  }
+  const shim = new Shim(options, stderr);
+  await shim.read();
+  await shim.drain();
+  return 0;
+}
+
+function isLoopback(url: string): boolean {
+  return URL.canParse(url) && /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:|\/|$)/.test(new URL(url).href);
+}
+
+/** Owns the connections to the daemon and the session with it. */
+class Shim {
+  readonly #options: ShimOptions;
+  readonly #stderr: Writable;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #process = randomBytes(16).toString("hex");
+  readonly #open = new Map<ClientRequest, Line | null>();
+  #onIdle: (() => void) | null = null;
+  #session: string | null = null;
+  #protocol: string | null = null;
+  /** The agent's own initialize, to open a new session when the daemon was restarted. */
+  #hello: Line | null = null;
+  #reopening: Promise<boolean> | null = null;
+  #stream: ClientRequest | null = null;
+  #streamTimer: NodeJS.Timeout | null = null;
+  #reopened = 0;
+  #warned = "";
+
+  constructor(options: ShimOptions, stderr: Writable) {
+    this.#options = options;
+    this.#stderr = stderr;
+  }
+
+  async read(): Promise<void> {
+    const { stdin, stdout } = this.#options;
+    const decoder = new StringDecoder("utf8");
+    stdout.on("error", () => stdin.destroy());
+    let rest = "";
+    try {
+      for await (const chunk of stdin) {
+        const lines = (rest + decoder.write(chunk)).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) if (line.trim() !== "") this.#forward(readLine(line));
+        if (rest.length > LINE_CHARS_MAX) return this.#warn("a message on our input is too long; the connection ends.");
+        if (stdout.writableLength > UNREAD_BYTES_MAX) await new Promise((resume) => stdout.once("drain", resume));
+      }
+      if (rest.trim() !== "") this.#forward(readLine(rest));
+    } catch {
+      // Destroyed because the agent closed our output: nobody is left to tell.
+    }
+  }
+
+  /** The session is deleted, so that the daemon does not keep it until it is idle. */
+  async drain(): Promise<void> {
+    if (this.#streamTimer !== null) clearTimeout(this.#streamTimer);
+    this.#stream?.destroy();
+    await this.#reopening;
+    await this.#idle();
+    if (this.#session !== null) this.#send({ verb: "DELETE", line: null }, (response) => response.resume());
+    await this.#idle();
+    this.#agent.destroy();
+  }
+
+  async #idle(): Promise<void> {
+    if (this.#open.size === 0) return;
+    const limit = setTimeout(() => {
+      for (const request of this.#open.keys()) request.destroy();
+    }, DRAIN_MAX_MS);
+    await new Promise<void>((resume) => {
+      this.#onIdle = resume;
+    });
+    clearTimeout(limit);
+  }
+
+  #forward(line: Line): void {
+    if (line.method === "notifications/cancelled" && this.#cancelModern(line.params["requestId"])) return;
+    if (line.method === "initialize") {
+      this.#hello = line;
+      this.#session = null;
+    } else if (line.modern === null && this.#session === null && this.#hello !== null) {
+      return this.#forwardAfterReopening(line);
+    }
+    this.#post(line, true);
+  }
+
+  /** In the modern era leaving is cancelling. */
+  #cancelModern(id: unknown): boolean {
+    for (const [request, line] of this.#open) {
+      if (line === null || line.id !== id || line.modern === null) continue;
+      this.#open.delete(request);
+      request.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #post(line: Line, mayReopen: boolean): void {
+    const session = this.#session;
+    this.#send({ verb: "POST", line }, (response) => {
+      const status = response.statusCode ?? 0;
+      if (status === 404 && mayReopen && session !== null && line.modern === null) {
+        // The daemon did not know the session, so it did not run the message.
+        response.resume();
+        if (this.#session === session) this.#session = null;
+        return this.#forwardAfterReopening(line);
+      }
+      this.#warned = "";
+      if (status === 401) this.#warn("the daemon does not know this client's token. Next: freehold connect");
+      if (line.method === "initialize" && status === 200) this.#greeted(response);
+      if (status === 202) return void response.resume();
+      if ((response.headers["content-type"] ?? "").startsWith("text/event-stream")) return this.#printEvents(response);
+      this.#printBody(response, line);
+    });
+  }
+
+  #greeted(response: IncomingMessage): void {
+    const session = response.headers["mcp-session-id"];
+    this.#session = typeof session === "string" ? session : null;
+    this.#openStream(REOPEN_FIRST_MS);
+  }
+
+  #printBody(response: IncomingMessage, line: Line): void {
+    const chunks: Buffer[] = [];
+    response.on("data", (chunk: Buffer) => chunks.push(chunk));
+    response.on("error", () => this.#fail(line, BROKE));
+    response.on("end", () => {
+      const text = Buffer.concat(chunks).toString("utf8");
+      const answer = readLine(text);
+      if (line.method === "initialize") this.#protocol = protocolIn(text) ?? this.#protocol;
+      if (answer.text.startsWith("{")) this.#print(answer.text);
+      else this.#fail(line, `Freehold answered HTTP ${response.statusCode}.`);
+    });
+  }
+
+  #printEvents(response: IncomingMessage): void {
+    const decoder = new StringDecoder("utf8");
+    let rest = "";
+    response.on("error", () => undefined);
+    response.on("data", (chunk: Buffer) => {
+      const lines = (rest + decoder.write(chunk)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line.startsWith("data: ")) this.#print(line.slice(6));
+    });
+  }
+
+  #forwardAfterReopening(line: Line): void {
+    this.#reopening ??= this.#reopen().finally(() => {
+      this.#reopening = null;
+    });
+    this.#reopening.then(
+      (isOpen) => (isOpen ? this.#post(line, false) : this.#fail(line, NOT_RUNNING)),
+      () => this.#fail(line, NOT_RUNNING),
+    );
+  }
+
+  /** A new session in place of one that the daemon lost; what it offers may have changed meanwhile. */
+  #reopen(): Promise<boolean> {
+    const hello = this.#hello;
+    if (hello === null) return Promise.resolve(false);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#reopened += 1;
+    const id = `freehold-${this.#process}-${this.#reopened}`;
+    const text = JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params: hello.params });
+    const sent = this.#send({ verb: "POST", line: { ...hello, text, id: null } }, (response) => {
+      response.resume();
+      if (response.statusCode === 401) this.#warn("the daemon does not know this client's token. Next: freehold connect");
+      if (response.statusCode !== 200) return resolve(false);
+      this.#greeted(response);
+      this.#post(readLine('{"jsonrpc":"2.0","method":"notifications/initialized"}'), false);
+      for (const list of ["tools", "prompts", "resources"]) {
+        this.#print(`{"jsonrpc":"2.0","method":"notifications/${list}/list_changed"}`);
+      }
+      resolve(true);
+    });
+    sent.once("close", () => resolve(false));
+    return promise;
+  }
+
+  #openStream(waitMs: number): void {
+    this.#stream?.destroy();
+    const session = this.#session;
+    if (session === null) return;
+    let nextMs = Math.min(waitMs * 2, REOPEN_LAST_MS);
+    const stream = this.#send({ verb: "GET", line: null }, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume();
+        if (response.statusCode === 404 && this.#session === session) this.#session = null;
+        nextMs = 0;
+        return;
+      }
+      nextMs = REOPEN_FIRST_MS;
+      this.#printEvents(response);
+    });
+    this.#stream = stream;
+    // It is not waited for at the end.
+    this.#open.delete(stream);
+    stream.once("close", () => {
+      if (this.#stream !== stream || nextMs === 0 || this.#session !== session) return;
+      this.#streamTimer = setTimeout(() => this.#openStream(nextMs), nextMs).unref();
+    });
+  }
+
+  #send(
+    sending: { readonly verb: "POST" | "GET" | "DELETE"; readonly line: Line | null },
+    onResponse: (response: IncomingMessage) => void,
+  ): ClientRequest {
+    const { verb, line } = sending;
+    const body = line === null ? null : Buffer.from(line.text, "utf8");
+    const headers = { ...this.#headers(line), ...(body === null ? {} : { "content-length": body.length }) };
+    const where = placeOf(this.#options.target);
+    const request = httpRequest({ ...where, method: verb, agent: this.#agent, headers }, onResponse);
+    this.#open.set(request, line);
+    request.on("error", (error) => {
+      if (line !== null && this.#open.has(request)) this.#fail(line, isAbsent(error) ? NOT_RUNNING : BROKE);
+    });
+    request.on("close", () => {
+      this.#open.delete(request);
+      if (this.#open.size === 0) this.#onIdle?.();
+    });
+    request.end(body ?? undefined);
+    return request;
+  }
+
+  #headers(line: Line | null): Record<string, string> {
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${this.#options.token}`,
+      accept: line === null ? "text/event-stream" : "application/json, text/event-stream",
+      "freehold-process": this.#process,
+    };
+    if (line !== null) headers["content-type"] = "application/json";
+    if (line !== null && line.modern !== null) return { ...headers, ...modernHeaders(line, line.modern) };
+    if (line?.method === "initialize") return headers;
+    if (this.#session !== null) headers["mcp-session-id"] = this.#session;
+    if (this.#protocol !== null) headers["mcp-protocol-version"] = this.#protocol;
+    return headers;
+  }
+
+  #fail(line: Line, message: string): void {
+    this.#warn(message);
+    if (line.id === null) return;
+    this.#print(JSON.stringify({ jsonrpc: "2.0", id: line.id, error: { code: -32_000, message } }));
+  }
+
+  #print(text: string): void {
+    this.#options.stdout.write(`${text}\n`);
+  }
+
+  /** Once for each trouble, not once for each message. */
+  #warn(message: string): void {
+    if (this.#warned === message) return;
+    this.#warned = message;
+    this.#stderr.write(`freehold: ${message}\n`);
+  }
+}
+
+const NOT_RUNNING = "Freehold is not running. Next: freehold start";
+const BROKE = "The connection to Freehold broke; the call may or may not have run. Next: freehold inbox";
+
+function isAbsent(error: NodeJS.ErrnoException): boolean {
+  return error.code === "ECONNREFUSED" || error.code === "ENOENT" || error.code === "EACCES";
+}
+
+function placeOf(target: ShimOptions["target"]): { socketPath: string; path: string; host: string } | URLParts {
+  if (target.kind === "socket") return { socketPath: target.path, path: "/mcp", host: "localhost" };
+  const { hostname, port, pathname } = new URL(target.url);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: port === "" ? 80 : Number(port), path: pathname };
+}
+
+interface URLParts {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+}
+
+/** What intermediaries and the daemon check the body against (2026-07-28, transports). */
+function modernHeaders(line: Line, version: string): Record<string, string> {
+  const field = line.method === null ? undefined : NAME_FIELDS[line.method];
+  const name = typeof field === "string" ? line.params[field] : undefined;
+  return {
+    "mcp-protocol-version": version.replace(/[^\x21-\x7e]/g, "?"),
+    ...(line.method === null ? {} : { "mcp-method": line.method.replace(/[^\x21-\x7e]/g, "?") }),
+    ...(typeof name === "string" ? { "mcp-name": encodeName(name) } : {}),
+  };
+}
+
+function encodeName(name: string): string {
+  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(name) && !name.startsWith("=?base64?")) return name;
+  return `=?base64?${Buffer.from(name, "utf8").toString("base64")}?=`;
+}
+
+/** What is no JSON goes on as it is: the daemon says what is wrong with it. */
+function readLine(text: string): Line {
+  const message = objectIn(text);
+  const { id, method, params } = message;
+  const fields = asFields(params);
+  const version = asFields(fields["_meta"])[VERSION_KEY];
+  return {
+    text: text.trim(),
+    id: typeof id === "string" || typeof id === "number" ? id : null,
+    method: typeof method === "string" ? method : null,
+    params: fields,
+    modern: typeof version === "string" ? version : null,
+  };
+}
+
+function protocolIn(text: string): string | null {
+  const version = asFields(objectIn(text)["result"])["protocolVersion"];
+  return typeof version === "string" ? version : null;
+}
+
+function objectIn(text: string): Fields {
+  try {
+    return asFields(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+function asFields(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
