@@ -1,0 +1,16 @@
+// Control's public names.
+
+export { connectControl } from "./client.ts";
+export type { ControlClient } from "./client.ts";
+export type { ConsoleVisit, LoginLinks } from "./login-links.ts";
+export { requireOwner } from "./operation.ts";
+export type { Operation, OperationContext } from "./operation.ts";
+export { allOperations } from "./operations.ts";
+export type { OperationParts } from "./operations.ts";
+export type { ServerState } from "./ops-status.ts";
+export { ownerAuth } from "./owner-auth.ts";
+export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";
+export { openPolicyState } from "./policy-state.ts";
+export type { PolicyState, Proposal } from "./policy-state.ts";
+export { startControl } from "./server.ts";
+export type { ControlOptions, ControlServer } from "./server.ts";
