@@ -1,0 +1,53 @@
+// npm run -s bench -- NAME [--json] [options]: runs bench/NAME.ts and prints its figures, as exactly one JSON object with
+// --json. Progress goes to stderr. Each bench sets up what it needs and removes it.
+
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Bench } from "./lib.ts";
+
+const NOT_BENCHES = ["run.ts", "lib.ts"];
+
+function benchNames(): readonly string[] {
+  return readdirSync(import.meta.dirname)
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !NOT_BENCHES.includes(file))
+    .map((file) => file.slice(0, -".ts".length))
+    .sort();
+}
+
+function isBench(module: unknown): module is { readonly run: Bench } {
+  return typeof module === "object" && module !== null && "run" in module && typeof module.run === "function";
+}
+
+function print(figures: Readonly<Record<string, unknown>>, asJson: boolean): void {
+  if (asJson) {
+    process.stdout.write(`${JSON.stringify(figures)}\n`);
+    return;
+  }
+  const width = Math.max(...Object.keys(figures).map((name) => name.length));
+  for (const [name, value] of Object.entries(figures)) {
+    process.stdout.write(`${name.padEnd(width)}  ${JSON.stringify(value)}\n`);
+  }
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const [name, ...more] = positionals;
+  const names = benchNames();
+  if (name === undefined || more.length > 0 || !names.includes(name)) {
+    const reason = name === undefined ? "Name one bench" : `There is no bench '${positionals.join(" ")}'`;
+    process.stderr.write(`${reason}. Benches: ${names.join(", ") || "none yet"}.\n`);
+    return 1;
+  }
+  const module: unknown = await import(join(import.meta.dirname, `${name}.ts`));
+  if (!isBench(module)) throw new TypeError(`bench/${name}.ts exports no function 'run'`);
+  const note = (text: string) => process.stderr.write(`${name}: ${text}\n`);
+  print(await module.run({ quick: values.quick, note }), values.json);
+  return 0;
+}
+
+// A bench may leave a socket or a timer behind; its figures are out, so the process ends.
+process.exit(await main());
