@@ -1,4 +1,4 @@
-// Makes a fresh clone ready: the right Node, node_modules from the lockfile, dist/ from src/. What is there is left alone.
+// Makes a fresh clone ready: the right Node, node_modules from the lockfile, dist/ from src/. What is there stays.
 // No dependencies; any Node >= 18. Everything it says goes to stderr.
 
 import { existsSync, mkdirSync } from "node:fs";

@@ -39,7 +39,7 @@ export function readStamp(root, name) {
   return existsSync(path) ? readFileSync(path, "utf8") : null;
 }
 
-/** A stamp appears whole or not at all. `at` makes it as old as the look it speaks of, so that later edits are newer. */
+/** A stamp appears whole or not at all; `at` makes it as old as the look it speaks of, so later edits are newer. */
 export function writeStamp(root, { name, text, at = new Date() }) {
   const path = join(root, ".runtime", name);
   const scratch = `${path}.${process.pid}`;

@@ -18,7 +18,7 @@ async function run([what, ...args]) {
       return inPlace(await bootstrap(), [join(ROOT, "bench", "run.ts"), ...args]);
     case "freehold": {
       // Stopping must work while the sources do not build.
-      const node = (args[0] === "stop-daemon" ? lastNode() : null) ?? (await bootstrap());
+      const node = (args[0] === "shutdown" ? lastNode() : null) ?? (await bootstrap());
       return inPlace(node, [CLI, ...args]);
     }
     default:

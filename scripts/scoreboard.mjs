@@ -1,4 +1,4 @@
-// Prints the figures that show whether Freehold stays small. Run with the right Node: it reads the tidy rules' TypeScript.
+// Prints the figures that show whether Freehold stays small. Needs the right Node: it imports tidy's TypeScript.
 
 import { cyclesOf, figuresOf, readTree } from "../tests/tidy/tree.ts";
 import { LIMITS } from "../tests/tidy/table.ts";
