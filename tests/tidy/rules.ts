@@ -146,7 +146,7 @@ function defaultExports(path: string, text: string): readonly Offence[] {
 
 /** Comments that switch a check off. The linter's may stay where they say why after a dash. */
 function suppressions(path: string, text: string): readonly Offence[] {
-  if (!isCode(path)) return [];
+  if (!isCode(path) || path.startsWith("tests/tidy/")) return [];
   return text.split("\n").flatMap((line, index) => {
     const found = /\/[/*].*?(@ts-(?:ignore|nocheck|expect-error)|(?:ox|es)lint-disable(?:-next-line|-line)?\s)/.exec(
       line,
