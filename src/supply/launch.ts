@@ -1,0 +1,62 @@
+// How a locked server is started: the same for the first look at it and for every later run.
+
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { Fault, type LaunchSpec } from "../kernel/index.ts";
+import { expandPaths, type LockedServer, type StackServer } from "../manifest/index.ts";
+import { treeFolder, type SupplyHome } from "./places.ts";
+
+export interface LaunchRequest {
+  readonly name: string;
+  readonly stackServer: StackServer;
+  readonly locked: Pick<LockedServer, "kind" | "command" | "tree">;
+  readonly homePaths: SupplyHome;
+  /** The owner's home folder, for ${home}. */
+  readonly ownerHome: string;
+}
+
+/** Node scripts are run by the Node that runs Freehold: the locked tree holds no interpreter of its own. */
+export const NODE = "node";
+
+export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }: LaunchRequest): LaunchSpec {
+  const secrets = Object.fromEntries(
+    Object.entries(stackServer.secrets).map(([variable, reference]) => [variable, reference.replace(/^secret:/, "")]),
+  );
+  if (locked.kind === "remote") {
+    return { kind: "remote", server: name, url: stackServer.source ?? "", headers: {}, secrets };
+  }
+  if (locked.tree === null || locked.command.length === 0) {
+    const message = `${name} is locked without a tree or a command.`;
+    throw new Fault("supply.tree-missing", { message, next: `freehold add ${name}` });
+  }
+  const folder = treeFolder(homePaths, locked.tree.hash);
+  const { args, env, sandbox } = expandPaths(stackServer, { home: ownerHome, stack: homePaths.dir });
+  const program = locked.command.map((part, index) => (index === 0 && part === NODE ? process.execPath : join(folder, part)));
+  const walls = sandbox === "none" ? null : sandbox;
+  const authorities = walls === null || walls.network === "none" ? null : extraAuthorities();
+  return {
+    kind: "process",
+    server: name,
+    command: [...program, ...args],
+    cwd: folder,
+    env: authorities === null ? env : { NODE_EXTRA_CA_CERTS: authorities, ...env },
+    secrets,
+    sandbox: {
+      read: [folder, ...(authorities === null ? [] : [authorities]), ...(walls?.read ?? [])],
+      write: walls?.write ?? [],
+      network: walls?.network ?? "none",
+      memoryMb: walls?.memoryMb ?? UNWALLED.memoryMb,
+      pidsMax: walls?.pidsMax ?? UNWALLED.pidsMax,
+      off: walls === null,
+    },
+  };
+}
+
+/** `sandbox: none` lifts the walls, not every limit. */
+const UNWALLED = { memoryMb: 4_096, pidsMax: 512 };
+
+/** Machines behind an inspecting proxy need its certificate inside too. */
+function extraAuthorities(): string | null {
+  const file = process.env["NODE_EXTRA_CA_CERTS"] ?? "";
+  return isAbsolute(file) && existsSync(file) ? file : null;
+}

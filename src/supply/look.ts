@@ -1,0 +1,117 @@
+// The first look at a server: started in the sandbox without network and without real secrets, read, and stopped.
+
+import { setTimeout as wait } from "node:timers/promises";
+import { Fault, isObject, oneLine, reasonOf, type JsonObject, type LaunchSpec, type PermitConnection, type Surface } from "../kernel/index.ts";
+import { handshake, openHttpPeer, openStdioPeer, readSurface, type Peer } from "../mcp/index.ts";
+import { startSandboxed, type Ended, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
+
+const MESSAGE_BYTES_MAX = 16_777_216;
+const STDERR_MAX = 4_096;
+const SHOWN_MAX = 800;
+const NOISE_KEPT_MAX = 3;
+const DYING_MS = 300;
+const PAGES_MAX = 50;
+const ITEMS_MAX = 2_000;
+/** For each step: start with handshake, each page of a list. */
+export const LOOK_TIMEOUT_MS = 30_000;
+
+export interface LookRequest {
+  readonly launch: LaunchSpec;
+  readonly probe: SandboxProbe;
+  readonly permitConnection: PermitConnection;
+  readonly protect: readonly string[];
+  readonly installed: readonly string[];
+  /** By variable or header name; what is missing is filled with a value that opens nothing. */
+  readonly secretValues: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+export interface Look {
+  readonly surface: Surface;
+  readonly notes: readonly string[];
+}
+
+interface Heard {
+  stderr: string;
+  readonly noise: string[];
+  ended: Ended | null;
+}
+
+/** Throws Fault `supply.start`, `supply.surface` or one of the sandbox's. */
+export async function lookAt(request: LookRequest): Promise<Look> {
+  const { launch, timeoutMs } = request;
+  const heard: Heard = { stderr: "", noise: [], ended: null };
+  const { peer, child } = await open(request, heard);
+  try {
+    const hello = await handshake(peer, { timeoutMs });
+    const surface = await readSurface(peer, hello, { timeoutMs, pagesMax: PAGES_MAX, itemsMax: ITEMS_MAX });
+    checkSchemas(launch.server, surface.tools);
+    const noise = heard.noise.map((line) => `it prints on stdout, where only messages belong: ${line}`);
+    return { surface, notes: noise };
+  } catch (error) {
+    // A server that broke off is about to end; its last words and its code say why.
+    if (child !== null) await Promise.race([child.exited, wait(DYING_MS)]);
+    throw lookFault(launch.server, error, heard);
+  } finally {
+    peer.close();
+    await child?.stop();
+  }
+}
+
+async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; child: SandboxedProcess | null }> {
+  const { launch, permitConnection } = request;
+  const values = Object.fromEntries(
+    Object.keys(launch.secrets).map((name) => [name, request.secretValues[name] ?? "freehold-first-look-without-a-secret"]),
+  );
+  if (launch.kind === "remote") {
+    const headers = { ...launch.headers, ...values };
+    const options = { url: launch.url, headers: () => headers, permit: permitConnection, messageBytesMax: MESSAGE_BYTES_MAX };
+    return { peer: openHttpPeer(options), child: null };
+  }
+  const child = await startSandboxed({
+    name: launch.server,
+    spec: { ...launch.sandbox, network: "none" },
+    command: launch.command,
+    cwd: launch.cwd,
+    env: { ...launch.env, ...values },
+    probe: request.probe,
+    permitConnection,
+    protect: request.protect,
+    installed: request.installed,
+  });
+  child.stderr.on("data", (chunk: Buffer) => (heard.stderr = (heard.stderr + chunk.toString()).slice(-STDERR_MAX)));
+  void child.exited.then((ended) => (heard.ended = ended));
+  const peer = openStdioPeer({
+    stdin: child.stdin,
+    stdout: child.stdout,
+    messageBytesMax: MESSAGE_BYTES_MAX,
+    onNoise: (line) => heard.noise.length < NOISE_KEPT_MAX && heard.noise.push(line),
+  });
+  return { peer, child };
+}
+
+/** MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse the list. */
+function checkSchemas(name: string, tools: readonly JsonObject[]): void {
+  const empty = tools.filter(({ inputSchema }) => !isObject(inputSchema) || inputSchema["type"] !== "object");
+  if (empty.length === 0) return;
+  const names = empty.slice(0, 3).map((tool) => oneLine(String(tool["name"]), 60));
+  throw new Fault("supply.surface", {
+    message: `${name} serves ${empty.length} of ${tools.length} tools without an input schema (${names.join(", ")}…).`,
+    next: "one of its dependencies has probably changed under it: choose another release.",
+  });
+}
+
+function lookFault(name: string, error: unknown, heard: Heard): Fault {
+  if (error instanceof Fault && error.code.startsWith("supply.")) return error;
+  const { ended } = heard;
+  const end = ended === null ? "" : ` It ended with ${ended.signal ?? `code ${ended.code}`}${ended.reason ? `: ${ended.reason}` : ""}.`;
+  const stderr = heard.stderr.trim();
+  const said = stderr === "" ? "" : ` It said: "${oneLine(stderr.slice(-SHOWN_MAX), SHOWN_MAX)}".`;
+  const noise = heard.noise[0] === undefined ? "" : ` On stdout it printed: "${heard.noise[0]}".`;
+  const code = ended === null ? "supply.surface" : "supply.start";
+  return new Fault(code, {
+    message: `${name} cannot be used: ${reasonOf(error)}${end}${said}${noise}`,
+    next: "check its args, env, secrets and sandbox.read in stack.yaml (the first look has no network).",
+    cause: error,
+  });
+}
