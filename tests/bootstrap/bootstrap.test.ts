@@ -124,7 +124,9 @@ test("of two starts at once the second waits for the first and then goes on", as
     await withLock(${JSON.stringify(lock)}, { onWait: (pid) => console.log("waits", pid) }, () => console.log("in"));`;
   const lines: string[] = [];
   const ended = await withLock(lock, { onWait: () => assert.fail("the first waited") }, async () => {
-    const other = spawn(process.execPath, ["--input-type=module", "--eval", waiter], { stdio: ["ignore", "pipe", 2] });
+    const other = spawn(process.execPath, ["--input-type=module", "--eval", waiter], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     t.after(() => other.kill("SIGKILL"));
     other.stdout.setEncoding("utf8").on("data", (text: string) => lines.push(text));
     const code = once(other, "close");
