@@ -2,6 +2,7 @@
 // It decides nothing. It imports node:http alone, because agents start it often and wait for it.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
@@ -94,7 +95,7 @@ class Shim {
         rest = lines.pop() ?? "";
         for (const line of lines) if (line.trim() !== "") this.#forward(readLine(line));
         if (rest.length > LINE_CHARS_MAX) return this.#warn("a message on our input is too long; the connection ends.");
-        if (stdout.writableLength > UNREAD_BYTES_MAX) await new Promise((resume) => stdout.once("drain", resume));
+        if (stdout.writableLength > UNREAD_BYTES_MAX) await once(stdout, "drain");
       }
       if (rest.trim() !== "") this.#forward(readLine(rest));
     } catch {
@@ -115,12 +116,12 @@ class Shim {
 
   async #idle(): Promise<void> {
     if (this.#open.size === 0) return;
+    const idle = Promise.withResolvers<void>();
+    this.#onIdle = () => idle.resolve();
     const limit = setTimeout(() => {
       for (const request of this.#open.keys()) request.destroy();
     }, DRAIN_MAX_MS);
-    await new Promise<void>((resume) => {
-      this.#onIdle = resume;
-    });
+    await idle.promise;
     clearTimeout(limit);
   }
 
@@ -148,7 +149,7 @@ class Shim {
 
   #post(line: Line, mayReopen: boolean): void {
     const session = this.#session;
-    this.#send({ verb: "POST", line }, (response) => {
+    const request = this.#send({ verb: "POST", line }, (response) => {
       const status = response.statusCode ?? 0;
       if (status === 404 && mayReopen && session !== null && line.modern === null) {
         // The daemon did not know the session, so it did not run the message.
@@ -160,7 +161,10 @@ class Shim {
       if (status === 401) this.#warn("the daemon does not know this client's token. Next: freehold connect");
       if (line.method === "initialize" && status === 200) this.#greeted(response);
       if (status === 202) return void response.resume();
-      if ((response.headers["content-type"] ?? "").startsWith("text/event-stream")) return this.#printEvents(response);
+      if ((response.headers["content-type"] ?? "").startsWith("text/event-stream")) {
+        // Not when the agent cancelled: it waits for nothing.
+        return this.#printEvents(response, () => this.#open.has(request) && this.#fail(line, BROKE));
+      }
       this.#printBody(response, line);
     });
   }
@@ -177,21 +181,20 @@ class Shim {
     response.on("error", () => this.#fail(line, BROKE));
     response.on("end", () => {
       const text = Buffer.concat(chunks).toString("utf8");
-      const answer = readLine(text);
       if (line.method === "initialize") this.#protocol = protocolIn(text) ?? this.#protocol;
-      if (answer.text.startsWith("{")) this.#print(answer.text);
+      if (text.startsWith("{")) this.#print(text);
       else this.#fail(line, `Freehold answered HTTP ${response.statusCode}.`);
     });
   }
 
-  #printEvents(response: IncomingMessage): void {
+  #printEvents(response: IncomingMessage, onBreak: () => unknown): void {
     const decoder = new StringDecoder("utf8");
     let rest = "";
-    response.on("error", () => undefined);
+    response.on("error", onBreak);
     response.on("data", (chunk: Buffer) => {
       const lines = (rest + decoder.write(chunk)).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) if (line.startsWith("data: ")) this.#print(line.slice(6));
+      for (const field of lines) if (field.startsWith("data: ")) this.#print(field.slice(6));
     });
   }
 
@@ -241,7 +244,7 @@ class Shim {
         return;
       }
       nextMs = REOPEN_FIRST_MS;
-      this.#printEvents(response);
+      this.#printEvents(response, () => undefined);
     });
     this.#stream = stream;
     // It is not waited for at the end.
@@ -294,7 +297,8 @@ class Shim {
   }
 
   #print(text: string): void {
-    this.#options.stdout.write(`${text}\n`);
+    // A line break outside of strings means nothing in JSON, and everything on our output.
+    this.#options.stdout.write(`${text.replace(/[\r\n]+/g, " ")}\n`);
   }
 
   /** Once for each trouble, not once for each message. */
