@@ -1,4 +1,4 @@
-// The linter is configured, reads types, and fires: each key rule sees planted bad input through our own configuration.
+// The tools that check us fire: formatter, linter and knip see planted bad input when run as our own commands run them.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
+import { CHECKS } from "../../scripts/steps.mjs";
 import { ROOT } from "./tree.ts";
 
 const PLANTED: Readonly<Record<string, string>> = {
@@ -71,4 +72,33 @@ test("each key rule of the linter sees its planted offence", () => {
   }
   const innocent = fired.filter((one) => one.includes("/other.ts"));
   assert.deepEqual(innocent, []);
+});
+
+/** The exit code of one of our checks over a folder made of `files`. */
+function codeOf(check: "format" | "knip", files: Readonly<Record<string, string>>): number | null {
+  const folder = mkdtempSync(join(scratch, "tree-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return spawnSync(process.execPath, CHECKS[check](), { cwd: folder, timeout: 60_000 }).status;
+}
+
+test("the formatter sees a file out of form in every folder that it is given", () => {
+  assert.equal(codeOf("format", { "src/a.ts": "export const a = 1;\n" }), 0);
+  for (const name of ["src/kernel/a.ts", "tests/a.ts", "bench/a.ts", "scripts/a.mjs", "package.json"]) {
+    const bad = name.endsWith(".json") ? '{"a":1}' : "export const a=1";
+    assert.notEqual(codeOf("format", { "src/b.ts": "export const b = 1;\n", [name]: bad }), 0, name);
+  }
+});
+
+test("knip sees a file that nobody imports", () => {
+  const files = {
+    "package.json": '{ "name": "planted", "type": "module" }',
+    "knip.json": '{ "entry": ["src/index.ts"], "project": ["src/**/*.ts"] }',
+    "src/index.ts": 'export { a } from "./a.ts";\n',
+    "src/a.ts": "export const a = 1;\n",
+  };
+  assert.equal(codeOf("knip", files), 0);
+  assert.notEqual(codeOf("knip", { ...files, "src/b.ts": "export const b = 1;\n" }), 0);
 });
