@@ -22,7 +22,10 @@ test("each setting that stands in the way is named with its exact fix", () => {
     return `${reason} | ${fix}`;
   };
   const denied = "bwrap: setting up uid map: Permission denied";
-  assert.match(explain(denied, { "/proc/sys/user/max_user_namespaces": "0" }), /turned off.*user\.max_user_namespaces=15000/);
+  assert.match(
+    explain(denied, { "/proc/sys/user/max_user_namespaces": "0" }),
+    /turned off.*user\.max_user_namespaces=15000/,
+  );
   assert.match(explain(denied, { "/proc/sys/kernel/unprivileged_userns_clone": "0" }), /root only.*userns_clone=1/);
   const ubuntu = explain(denied, { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1" });
   assert.match(ubuntu, /AppArmor.*userns,.*apparmor_parser -r \/etc\/apparmor\.d\/bwrap/);
@@ -55,8 +58,14 @@ test("a delegated cgroup is divided and keeps the limits; a shared one is left a
 test("the macOS profile denies first, names only what was given, and cannot be broken out of by a path", () => {
   const mount = (path: string): { source: string; target: string } => ({ source: path, target: path });
   const plan = {
-    command: [], cwd: "/", env: {}, memoryMb: 1, folder: "/private/tmp/f", flags: [],
-    read: [mount('/Users/ada/no"tes) (allow default')], write: [mount("/Users/ada/out")],
+    command: [],
+    cwd: "/",
+    env: {},
+    memoryMb: 1,
+    folder: "/private/tmp/f",
+    flags: [],
+    read: [mount('/Users/ada/no"tes) (allow default')],
+    write: [mount("/Users/ada/out")],
   };
   const closed = seatbeltProfile({ ...plan, hasNetwork: false }, 4000).split("\n");
   assert.equal(closed[1], "(deny default)");

@@ -28,7 +28,15 @@ export function bwrapLaunch(program: string, plan: Plan): Launch {
 }
 
 function rootArgs(plan: Plan, relay: string): readonly string[] {
-  const args = ["--unshare-all", ...plan.flags, "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"];
+  const args = [
+    "--unshare-all",
+    ...plan.flags,
+    "--die-with-parent",
+    "--new-session",
+    "--clearenv",
+    "--cap-drop",
+    "ALL",
+  ];
   const add = (...more: readonly string[]): void => void args.push(...more);
   add("--proc", "/proc", "--dev", "/dev", "--size", String(SHARED_MEMORY_BYTES), "--tmpfs", "/dev/shm");
   add("--remount-ro", "/dev", "--size", String(plan.memoryMb * 524_288), "--tmpfs", "/tmp", "--dir", HOME);

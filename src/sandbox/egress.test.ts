@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
@@ -16,11 +17,13 @@ let count = 0;
 
 before(async () => {
   upstream = createServer((request, response) => {
-    seen.push(`${request.method} ${request.headers.host}${request.url} ${request.headers["proxy-authorization"] ?? "-"}`);
+    seen.push(
+      `${request.method} ${request.headers.host}${request.url} ${request.headers["proxy-authorization"] ?? "-"}`,
+    );
     if (request.url === "/away") return response.writeHead(302, { location: "http://127.0.0.1:1/" }).end();
     request.pipe(response.writeHead(200));
   });
-  await new Promise<void>((done) => upstream.listen(0, "127.0.0.1", done));
+  await once(upstream.listen(0, "127.0.0.1"), "listening");
   port = (upstream.address() as AddressInfo).port;
 });
 after(() => {
@@ -45,7 +48,10 @@ function raw(path: string, text: string): Promise<string> {
   return new Promise((done, fail) => {
     const socket = connect(path, () => socket.write(text));
     let answer = "";
-    socket.on("data", (chunk) => (answer += chunk.toString())).on("end", () => done(answer)).on("error", fail);
+    socket
+      .on("data", (chunk) => (answer += chunk.toString()))
+      .on("end", () => done(answer))
+      .on("error", fail);
   });
 }
 
@@ -66,7 +72,15 @@ test("whatever is not on the list, in any spelling, is refused before anyone is 
   const permitConnection: EgressOptions["permitConnection"] = async ({ host }) => (asked.push(host), true);
   const notes: string[] = [];
   await withEgress({ permitConnection, onNote: (text) => notes.push(text) }, async (path) => {
-    const written = ["example.org:443", "127.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]", "localhost", "u@127.0.0.1"];
+    const written = [
+      "example.org:443",
+      "127.1",
+      "0x7f.1",
+      "2130706433",
+      "[::ffff:127.0.0.1]",
+      "localhost",
+      "u@127.0.0.1",
+    ];
     for (const host of written) {
       const target = host.includes(":4") ? host : `${host}:${port}`;
       assert.match(await raw(path, connectTo(target)), /^HTTP\/1\.1 403 /, target);
@@ -90,7 +104,10 @@ test("a connection that is not permitted is not made", async () => {
   const before = seen.length;
   await withEgress({ permitConnection: async () => false }, async (path) => {
     assert.match(await raw(path, connectTo(`127.0.0.1:${port}`)), /403[\s\S]*not permitted/);
-    assert.match(await raw(path, `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`), /403/);
+    assert.match(
+      await raw(path, `GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`),
+      /403/,
+    );
   });
   await withEgress({ permitConnection: () => Promise.reject(new Error("ledger is full")) }, async (path) => {
     assert.match(await raw(path, connectTo(`127.0.0.1:${port}`)), /403[\s\S]*ledger is full/);
@@ -102,7 +119,12 @@ test("plain http goes to the listed host under its own name and without proxy he
   await withEgress({}, async (path) => {
     const headers = { host: "metadata.internal", "proxy-authorization": "Basic x" };
     const answer = await new Promise<string>((done, fail) => {
-      const call = httpRequest({ socketPath: path, path: `http://127.0.0.1:${port}/echo?q=1`, method: "POST", headers });
+      const call = httpRequest({
+        socketPath: path,
+        path: `http://127.0.0.1:${port}/echo?q=1`,
+        method: "POST",
+        headers,
+      });
       call.on("error", fail).on("response", (response) => {
         let text = "";
         response.on("data", (chunk) => (text += String(chunk))).on("end", () => done(`${response.statusCode} ${text}`));
@@ -118,7 +140,13 @@ test("a redirect is handed back, not followed, and other request forms are refus
   await withEgress({}, async (path) => {
     const get = (url: string): string => `GET ${url} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`;
     assert.match(await raw(path, get(`http://127.0.0.1:${port}/away`)), /^HTTP\/1\.1 302 /);
-    for (const url of ["/", "https://127.0.0.1/", `http://u@127.0.0.1:${port}/`, `http://127.0.0.1:${port}\\@evil/`, "*"]) {
+    for (const url of [
+      "/",
+      "https://127.0.0.1/",
+      `http://u@127.0.0.1:${port}/`,
+      `http://127.0.0.1:${port}\\@evil/`,
+      "*",
+    ]) {
       assert.match(await raw(path, get(url)), /^HTTP\/1\.1 40[03] /, url);
     }
   });

@@ -2,11 +2,20 @@
 // Invariants: nothing is resolved or connected before the list and permitConnection agree;
 // the addresses that were checked are the addresses that are connected to.
 
+import { once } from "node:events";
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { connect, type LookupFunction } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { Fault, oneLine, reasonOf, type PermitConnection } from "../kernel/index.ts";
-import { checkedAddresses, parseTarget, resolveByDns, targetText, type Address, type Resolve, type Target } from "./targets.ts";
+import {
+  checkedAddresses,
+  parseTarget,
+  resolveByDns,
+  targetText,
+  type Address,
+  type Resolve,
+  type Target,
+} from "./targets.ts";
 
 const CONNECTIONS_MAX = 128;
 const HEADER_BYTES_MAX = 16_384;
@@ -41,23 +50,27 @@ export async function openEgress(options: EgressOptions): Promise<Egress> {
   const tunnels = new Set<Duplex>();
   const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS });
   server.maxConnections = CONNECTIONS_MAX;
-  const find = (written: string): Promise<Way | string> => findWay(written, allowed, options);
   server.on("connect", (request, client, head) => {
     tunnels.add(client);
-    client.on("error", () => client.destroy()).on("close", () => tunnels.delete(client));
-    void find(request.url ?? "").then((way) => {
-      if (typeof way !== "string") return openTunnel({ way, client, head });
-      client.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n${way}\n`);
-    });
+    const drop = (): void => void client.destroy();
+    client.on("error", drop).on("close", () => tunnels.delete(client));
+    const open = (way: Way | string): void => {
+      if (typeof way !== "string") openTunnel({ way, client, head });
+      else client.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n${way}\n`);
+    };
+    findWay(request.url ?? "", allowed, options).then(open, drop);
   });
   server.on("request", (request, response) => {
     const [, authority = "", path = ""] = /^http:\/\/([^/?#\\]+)([^#]*)$/i.exec(request.url ?? "") ?? [];
-    void find(/:\d+$/.test(authority) ? authority : `${authority}:80`).then((way) => {
+    const written = /:\d+$/.test(authority) ? authority : `${authority}:80`;
+    const open = (way: Way | string): void => {
       if (typeof way === "string") response.writeHead(403, { "content-type": "text/plain" }).end(`${way}\n`);
       else forward({ way, path: path.startsWith("/") ? path : `/${path}`, request, response });
-    });
+    };
+    findWay(written, allowed, options).then(open, () => response.destroy());
   });
-  await new Promise<void>((done, fail) => server.once("error", fail).listen(options.socketPath, done));
+  server.listen(options.socketPath);
+  await once(server, "listening");
   return {
     close: () =>
       new Promise((done) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -68,7 +69,9 @@ test("a server reads what it was given, writes where it may, and sees nothing el
     attempt(`fs.readFileSync("${given}/note.txt","utf8")`),
     attempt(`fs.writeFileSync("${given}/note.txt","x")`),
     attempt(`fs.writeFileSync("${writable}/new.txt","made")`),
-    ...[`${secret}/note.txt`, "/etc/shadow", "/etc/hostname", "/root", "/home", "/var"].map((path) => attempt(`fs.statSync("${path}")`)),
+    ...[`${secret}/note.txt`, "/etc/shadow", "/etc/hostname", "/root", "/home", "/var"].map((path) =>
+      attempt(`fs.statSync("${path}")`),
+    ),
     attempt('fs.writeFileSync("/usr/x","x")'),
     attempt('fs.readdirSync("/proc").filter(name=>Number(name)>0).length<8'),
     attempt("Object.keys(process.env).sort().join()"),
@@ -103,7 +106,7 @@ test("values of the environment stand in no argument list", needs, async () => {
 
 test("a server without network reaches nothing, this machine's own ports included", needs, async () => {
   const server = createServer((_request, response) => response.end("reached"));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
   const code = `fetch("http://127.0.0.1:${port}/").then(()=>console.log("reached"),e=>console.log(e.cause.code))`;
   assert.equal(await said((await start(code)).stdout), "ECONNREFUSED");
@@ -112,7 +115,7 @@ test("a server without network reaches nothing, this machine's own ports include
 
 test("a server with a host list reaches that host through the proxy, and no other", needs, async () => {
   const server = createServer((_request, response) => response.end("reached"));
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
   const asked: string[] = [];
   const notes: string[] = [];
@@ -145,7 +148,11 @@ async function refusal(change: Change): Promise<Fault> {
 }
 
 test("without a working sandbox nothing starts and the fix is named", async () => {
-  const absent = { kind: "absent", reason: "bubblewrap is not installed", fix: "sudo apt-get install -y bubblewrap" } as const;
+  const absent = {
+    kind: "absent",
+    reason: "bubblewrap is not installed",
+    fix: "sudo apt-get install -y bubblewrap",
+  } as const;
   const fault = await refusal({ probe: absent });
   assert.equal(fault.code, "sandbox.absent");
   assert.equal(fault.next, absent.fix);
@@ -154,7 +161,10 @@ test("without a working sandbox nothing starts and the fix is named", async () =
 test("`sandbox: none` starts the program as it is", async () => {
   const absent = { kind: "absent", reason: "no", fix: "no" } as const;
   const child = await start("console.log(process.env.TOKEN, process.cwd())", {
-    probe: absent, spec: { off: true }, env: { TOKEN: "t" }, cwd: folder,
+    probe: absent,
+    spec: { off: true },
+    env: { TOKEN: "t" },
+    cwd: folder,
   });
   assert.equal(await said(child.stdout), `t ${folder}`);
 });
@@ -172,15 +182,22 @@ test("no spelling of a path opens the stack's state or the system's secrets", ne
   symlinkSync(state, join(folder, "innocent"));
   const protect = [state];
   const paths = [home, state, `${home}/./x/../.state`, join(state, "trees"), folder, "/", join(folder, "innocent")];
-  for (const path of [...paths, "/proc", "/proc/1", "/etc", "/etc/shadow", "/dev", "/run", "/var/run"].filter((p) => existsSync(p))) {
+  for (const path of [...paths, "/proc", "/proc/1", "/etc", "/etc/shadow", "/dev", "/run", "/var/run"].filter((p) =>
+    existsSync(p),
+  )) {
     assert.equal((await refusal({ spec: { read: [path] }, protect })).code, "sandbox.path-protected", path);
     assert.equal((await refusal({ spec: { write: [path] }, protect })).code, "sandbox.path-protected", path);
   }
   const installed = [join(state, "trees")];
   const tree = join(state, "trees", "abc");
-  await (await start("0", { spec: { read: [tree] }, protect, installed })).exited;
+  await (
+    await start("0", { spec: { read: [tree] }, protect, installed })
+  ).exited;
   assert.equal((await refusal({ spec: { write: [tree] }, protect, installed })).code, "sandbox.path-protected");
-  assert.equal((await refusal({ spec: { read: [join(state, "trees")] }, protect, installed })).code, "sandbox.path-protected");
+  assert.equal(
+    (await refusal({ spec: { read: [join(state, "trees")] }, protect, installed })).code,
+    "sandbox.path-protected",
+  );
 });
 
 test("a program that is not there is told apart from one that fails", needs, async () => {
@@ -212,7 +229,9 @@ test("stop ends a server that ignores SIGTERM and its children, and leaves nothi
 });
 
 test("a server that ends by itself takes its children with it", needs, async () => {
-  const child = await start(`${STUBBORN} child.stdout.once("data", () => process.stdin.once("data", () => process.exit(3)))`);
+  const child = await start(
+    `${STUBBORN} child.stdout.once("data", () => process.stdin.once("data", () => process.exit(3)))`,
+  );
   await firstLine(child.stdout);
   const tree = processTree(child.pid);
   child.stdin.write("go");
@@ -223,7 +242,10 @@ test("a server that ends by itself takes its children with it", needs, async () 
 test("stop lets a server end in order, by the end of its input or by SIGTERM", needs, async () => {
   const kept = place("kept");
   const spec = { write: [kept] };
-  const polite = await start(`console.log("up");process.stdin.resume().on("end",()=>fs.writeFileSync("${kept}/a","1"))`, { spec });
+  const polite = await start(
+    `console.log("up");process.stdin.resume().on("end",()=>fs.writeFileSync("${kept}/a","1"))`,
+    { spec },
+  );
   await firstLine(polite.stdout);
   await polite.stop();
   assert.ok(existsSync(join(kept, "a")));
@@ -242,7 +264,9 @@ test("kill -9 of the parent leaves no process", needs, async () => {
     const rest = { name: "x", cwd: "/tmp", env: {}, probe: await probeSandbox(), protect: [], permitConnection: async () => true };
     const child = await startSandboxed({ ...rest, spec, command: [process.execPath, "-e", ${JSON.stringify(STUBBORN)}] });
     child.stdout.once("data", () => console.log(JSON.stringify(processTree(child.pid))));`;
-  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const tree = JSON.parse(await firstLine(parent.stdout)) as number[];
   assert.ok(tree.length >= 4);
   parent.kill("SIGKILL");

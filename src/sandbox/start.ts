@@ -144,7 +144,11 @@ async function spawnLaunch(name: string, { args, cwd, env, feed }: Launch): Prom
 }
 
 /** `watched` is null where the kernel keeps the limits. */
-function follow(child: ChildProcess, watched: SandboxSpec | null, cleanUp: () => Promise<string | null>): SandboxedProcess {
+function follow(
+  child: ChildProcess,
+  watched: SandboxSpec | null,
+  cleanUp: () => Promise<string | null>,
+): SandboxedProcess {
   const { pid, stdin, stdout, stderr } = child;
   assert(pid !== undefined && stdin !== null && stdout !== null && stderr !== null, "a spawned child without pipes");
   let limit: string | null = null;
@@ -153,11 +157,11 @@ function follow(child: ChildProcess, watched: SandboxSpec | null, cleanUp: () =>
     signalTree(pid, "SIGKILL");
   };
   const endWatch = watched === null ? (): void => undefined : watchTree(pid, watched, exceeded);
-  const exited = new Promise<Ended>((done) => {
+  const exited = new Promise<Ended>((done, fail) => {
     child.once("exit", (code, signal) => {
       endWatch();
       send(-pid, "SIGKILL");
-      void cleanUp().then((reason) => done({ code, signal, reason: limit ?? reason }));
+      cleanUp().then((reason) => done({ code, signal, reason: limit ?? reason }), fail);
     });
   });
   const isOverIn = (ms: number): Promise<boolean> => Promise.race([exited.then(() => true), wait(ms, false)]);

@@ -69,5 +69,5 @@ export async function checkedAddresses(target: Target, resolve: Resolve): Promis
 }
 
 export function resolveByDns(host: string): Promise<readonly Address[]> {
-  return lookup(host, { all: true, verbatim: true });
+  return lookup(host, { all: true, order: "verbatim" });
 }

@@ -16,7 +16,10 @@ export function binsOf(manifest: JsonObject): ReadonlyMap<string, string> {
 }
 
 /** The file that `npx` would start; for a folder of the owner's also `main`. Throws Fault `supply.entry`. */
-export function entryOf(manifest: JsonObject, options: { readonly source: string; readonly mayUseMain: boolean }): string {
+export function entryOf(
+  manifest: JsonObject,
+  options: { readonly source: string; readonly mayUseMain: boolean },
+): string {
   const bins = binsOf(manifest);
   const files = new Set(bins.values());
   const [first] = files;
@@ -35,6 +38,9 @@ export function entryOf(manifest: JsonObject, options: { readonly source: string
 }
 
 function plainPath(written: string): string | null {
-  const parts = written.replaceAll("\\", "/").split("/").filter((part) => part !== "" && part !== ".");
+  const parts = written
+    .replaceAll("\\", "/")
+    .split("/")
+    .filter((part) => part !== "" && part !== ".");
   return parts.length === 0 || parts.includes("..") || written.includes("\0") ? null : parts.join("/");
 }

@@ -42,7 +42,11 @@ export function readContent(home: SupplyHome, { name, integrity }: { name: strin
   const bytes = existsSync(at) ? readFileSync(at) : null;
   if (bytes !== null && sha512Hex(bytes) === hexOf(integrity)) return bytes;
   const state = bytes === null ? "is not in the store" : "was changed in the store";
-  throw new Fault("supply.content", { at, message: `the package ${name} ${state}.`, next: "remove the file and install again." });
+  throw new Fault("supply.content", {
+    at,
+    message: `the package ${name} ${state}.`,
+    next: "remove the file and install again.",
+  });
 }
 
 function sha512Hex(bytes: Buffer): string {

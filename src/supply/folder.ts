@@ -1,6 +1,15 @@
 // A server in a folder of the owner's: copied as it is, so that later edits are an update and not a surprise.
 
-import { copyFileSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from "node:fs";
 import { basename, dirname, join, posix, resolve, sep } from "node:path";
 import { Fault, oneLine } from "../kernel/index.ts";
 import type { SupplyHome } from "./places.ts";

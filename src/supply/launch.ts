@@ -31,7 +31,9 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
   }
   const folder = treeFolder(homePaths, locked.tree.hash);
   const { args, env, sandbox } = expandPaths(stackServer, { home: ownerHome, stack: homePaths.dir });
-  const program = locked.command.map((part, index) => (index === 0 && part === NODE ? process.execPath : join(folder, part)));
+  const program = locked.command.map((part, index) =>
+    index === 0 && part === NODE ? process.execPath : join(folder, part),
+  );
   const walls = sandbox === "none" ? null : sandbox;
   const authorities = walls === null || walls.network === "none" ? null : extraAuthorities();
   return {

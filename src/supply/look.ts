@@ -1,7 +1,16 @@
 // The first look at a server: started in the sandbox without network and without real secrets, read, and stopped.
 
 import { setTimeout as wait } from "node:timers/promises";
-import { Fault, isObject, oneLine, reasonOf, type JsonObject, type LaunchSpec, type PermitConnection, type Surface } from "../kernel/index.ts";
+import {
+  Fault,
+  isObject,
+  oneLine,
+  reasonOf,
+  type JsonObject,
+  type LaunchSpec,
+  type PermitConnection,
+  type Surface,
+} from "../kernel/index.ts";
 import { handshake, openHttpPeer, openStdioPeer, readSurface, type Peer } from "../mcp/index.ts";
 import { startSandboxed, type Ended, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 
@@ -61,11 +70,19 @@ export async function lookAt(request: LookRequest): Promise<Look> {
 async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; child: SandboxedProcess | null }> {
   const { launch, permitConnection } = request;
   const values = Object.fromEntries(
-    Object.keys(launch.secrets).map((name) => [name, request.secretValues[name] ?? "freehold-first-look-without-a-secret"]),
+    Object.keys(launch.secrets).map((name) => [
+      name,
+      request.secretValues[name] ?? "freehold-first-look-without-a-secret",
+    ]),
   );
   if (launch.kind === "remote") {
     const headers = { ...launch.headers, ...values };
-    const options = { url: launch.url, headers: () => headers, permit: permitConnection, messageBytesMax: MESSAGE_BYTES_MAX };
+    const options = {
+      url: launch.url,
+      headers: () => headers,
+      permit: permitConnection,
+      messageBytesMax: MESSAGE_BYTES_MAX,
+    };
     return { peer: openHttpPeer(options), child: null };
   }
   const child = await startSandboxed({
@@ -80,7 +97,10 @@ async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; c
     installed: request.installed,
   });
   child.stderr.on("data", (chunk: Buffer) => (heard.stderr = (heard.stderr + chunk.toString()).slice(-STDERR_MAX)));
-  void child.exited.then((ended) => (heard.ended = ended));
+  child.exited.then(
+    (ended) => (heard.ended = ended),
+    () => undefined,
+  );
   const peer = openStdioPeer({
     stdin: child.stdin,
     stdout: child.stdout,
@@ -94,7 +114,7 @@ async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; c
 function checkSchemas(name: string, tools: readonly JsonObject[]): void {
   const empty = tools.filter(({ inputSchema }) => !isObject(inputSchema) || inputSchema["type"] !== "object");
   if (empty.length === 0) return;
-  const names = empty.slice(0, 3).map((tool) => oneLine(String(tool["name"]), 60));
+  const names = empty.slice(0, 3).map((tool) => oneLine(JSON.stringify(tool["name"] ?? null), 60));
   throw new Fault("supply.surface", {
     message: `${name} serves ${empty.length} of ${tools.length} tools without an input schema (${names.join(", ")}…).`,
     next: "one of its dependencies has probably changed under it: choose another release.",
@@ -104,7 +124,10 @@ function checkSchemas(name: string, tools: readonly JsonObject[]): void {
 function lookFault(name: string, error: unknown, heard: Heard): Fault {
   if (error instanceof Fault && error.code.startsWith("supply.")) return error;
   const { ended } = heard;
-  const end = ended === null ? "" : ` It ended with ${ended.signal ?? `code ${ended.code}`}${ended.reason ? `: ${ended.reason}` : ""}.`;
+  const end =
+    ended === null
+      ? ""
+      : ` It ended with ${ended.signal ?? `code ${ended.code}`}${ended.reason ? `: ${ended.reason}` : ""}.`;
   const stderr = heard.stderr.trim();
   const said = stderr === "" ? "" : ` It said: "${oneLine(stderr.slice(-SHOWN_MAX), SHOWN_MAX)}".`;
   const noise = heard.noise[0] === undefined ? "" : ` On stdout it printed: "${heard.noise[0]}".`;

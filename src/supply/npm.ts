@@ -67,7 +67,9 @@ export async function openNpm(context: NpmContext): Promise<Npm> {
 
 function findNpm(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
-  const found = [dirname(process.execPath), ...folders].map((folder) => join(folder, "npm")).filter((file) => existsSync(file));
+  const found = [dirname(process.execPath), ...folders]
+    .map((folder) => join(folder, "npm"))
+    .filter((file) => existsSync(file));
   for (const file of found.map((path) => realpathSync(path))) {
     const beside = join(dirname(file), "..", "lib", "node_modules", "npm", "bin", "npm-cli.js");
     if (basename(file) === "npm-cli.js") return file;
@@ -84,14 +86,23 @@ async function readSettings({ homePaths }: NpmContext): Promise<Settings> {
   const cli = findNpm();
   const env = Object.fromEntries(
     Object.entries({ HOME: homedir(), ...process.env }).filter(
-      ([name]) => /^(?:HOME|PATH|XDG_CONFIG_HOME)$/.test(name) || /^npm_config_(?:registry|userconfig|globalconfig|cafile)$/i.test(name),
+      ([name]) =>
+        /^(?:HOME|PATH|XDG_CONFIG_HOME)$/.test(name) ||
+        /^npm_config_(?:registry|userconfig|globalconfig|cafile)$/i.test(name),
     ),
   );
   const text = await new Promise<string>((done, fail) => {
     const options = { cwd: homePaths.store, env, timeout: CONFIG_TIMEOUT_MS };
     execFile(process.execPath, [cli, "config", "list", "--json"], options, (cause, stdout) => {
       if (cause === null) done(stdout);
-      else fail(new Fault("supply.no-npm", { message: "npm's configuration cannot be read.", cause, next: "npm config list" }));
+      else
+        fail(
+          new Fault("supply.no-npm", {
+            message: "npm's configuration cannot be read.",
+            cause,
+            next: "npm config list",
+          }),
+        );
     });
   });
   const config: unknown = JSON.parse(text);
@@ -148,7 +159,11 @@ async function runNpm(args: readonly string[], run: NpmRun): Promise<void> {
     onNote: (text) => refusals.push(text),
   });
   const timer = setTimeout(() => void child.stop(), RUN_TIMEOUT_MS);
-  const [said, errors, { code, reason }] = await Promise.all([tailOf(child.stdout), tailOf(child.stderr), child.exited]);
+  const [said, errors, { code, reason }] = await Promise.all([
+    tailOf(child.stdout),
+    tailOf(child.stderr),
+    child.exited,
+  ]);
   clearTimeout(timer);
   if (code !== 0) throw npmFault({ args, said: `${errors}\n${said}`, reason: reason ?? refusals[0] ?? null });
 }

@@ -3,7 +3,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { Fault, oneLine, surfaceRoot, unreachable, type JsonObject } from "../kernel/index.ts";
-import { draftCards, splitNpm, type CardFile, type LockedPackage, type LockedServer, type StackServer } from "../manifest/index.ts";
+import {
+  draftCards,
+  splitNpm,
+  type CardFile,
+  type LockedPackage,
+  type LockedServer,
+  type StackServer,
+} from "../manifest/index.ts";
 import { entryOf } from "./bins.ts";
 import { adoptFromNpm, isStored } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
@@ -41,7 +48,13 @@ type Installed = Omit<LockedServer, "surface" | "surfaceRoot"> & { readonly note
 export async function prepareServer(options: PrepareOptions): Promise<PreparedServer> {
   const { name, stackServer, homePaths, ownerHome, progress } = options;
   const { notes, ...installed } = await install(options);
-  const launch = launchSpecOf({ name, stackServer: { ...stackServer, source: installed.source }, locked: installed, homePaths, ownerHome });
+  const launch = launchSpecOf({
+    name,
+    stackServer: { ...stackServer, source: installed.source },
+    locked: installed,
+    homePaths,
+    ownerHome,
+  });
   progress(`reading what ${name} offers`);
   const look = await lookAt({
     launch,
@@ -79,7 +92,11 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
   const { name, version } = splitNpm(source);
   const npm = await openNpm(options);
   progress(`resolving ${name}`);
-  const { packages, withScripts, version: exact } = packagesOf(await npm.resolve(`${name}@${version ?? "latest"}`), name, thisMachine());
+  const {
+    packages,
+    withScripts,
+    version: exact,
+  } = packagesOf(await npm.resolve(`${name}@${version ?? "latest"}`), name, thisMachine());
   await bringContent({ ...options, npm, packages });
   progress(`installing ${packages.length} packages`);
   const hash = await addTree(homePaths, (folder) => fillFromPackages(folder, { home: homePaths, packages }));
@@ -87,7 +104,8 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
   const manifest = manifestOf(join(treeFolder(homePaths, hash), inner));
   const entry = `${inner}/${entryOf(manifest, { source, mayUseMain: false })}`;
   const notes = withScripts.map((item) => `${item} brings an install script, which was not run.`);
-  if (version === null || !EXACT.test(version)) notes.unshift(`${name}@${version ?? "latest"} is ${exact} today; that is what was locked.`);
+  if (version === null || !EXACT.test(version))
+    notes.unshift(`${name}@${version ?? "latest"} is ${exact} today; that is what was locked.`);
   return {
     source: `npm:${name}@${exact}`,
     kind: "npm",
@@ -100,7 +118,9 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
 }
 
 /** Asks the registry only for what the store lacks. */
-async function bringContent(options: NpmContext & { npm: Npm | null; packages: readonly LockedPackage[] }): Promise<void> {
+async function bringContent(
+  options: NpmContext & { npm: Npm | null; packages: readonly LockedPackage[] },
+): Promise<void> {
   const { homePaths, packages } = options;
   const lacks = (): readonly LockedPackage[] =>
     packages.filter((item) => !isStored(homePaths, item.integrity) && !adoptFromNpm(homePaths, item.integrity));
@@ -123,7 +143,10 @@ async function installFolder({ homePaths, progress }: PrepareOptions, source: st
   const manifest = manifestOf(treeFolder(homePaths, hash));
   const entry = entryOf(manifest, { source, mayUseMain: true });
   if (!existsSync(join(treeFolder(homePaths, hash), entry))) {
-    throw new Fault("supply.entry", { message: `${folder} has no ${oneLine(entry, 200)}.`, next: 'correct "bin" in its package.json.' });
+    throw new Fault("supply.entry", {
+      message: `${folder} has no ${oneLine(entry, 200)}.`,
+      next: 'correct "bin" in its package.json.',
+    });
   }
   const version = typeof manifest["version"] === "string" ? oneLine(manifest["version"], 200) || null : null;
   const tree = { hash, packages: [] };
@@ -168,7 +191,10 @@ export async function installFromLock(options: InstallOptions): Promise<void> {
       return unreachable(locked.kind);
   }
   if (hash === locked.tree.hash) return;
-  const why = locked.kind === "path" ? "its folder has changed since" : "the packages do not make the locked tree (another platform?)";
+  const why =
+    locked.kind === "path"
+      ? "its folder has changed since"
+      : "the packages do not make the locked tree (another platform?)";
   throw new Fault("supply.tree-differs", {
     message: `${name} cannot be put back as stack.lock names it: ${why}.`,
     next: `freehold add ${locked.source} --as ${name} makes a new lock entry for you to review.`,

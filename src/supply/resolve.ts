@@ -64,7 +64,9 @@ function packageOf(path: string, entry: JsonObject): LockedPackage {
 }
 
 function suits(entry: JsonObject, machine: Machine): boolean {
-  return isListed(entry["os"], machine.os) && isListed(entry["cpu"], machine.cpu) && isListed(entry["libc"], machine.libc);
+  return (
+    isListed(entry["os"], machine.os) && isListed(entry["cpu"], machine.cpu) && isListed(entry["libc"], machine.libc)
+  );
 }
 
 /** npm's rule: `!win32` excludes, any plain name makes the list exclusive. */

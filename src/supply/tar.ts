@@ -18,7 +18,11 @@ const UNPACKED_BYTES_MAX = 536_870_912;
 const FILES_MAX = 50_000;
 const PATH_LENGTH_MAX = 1_024;
 const NAMES: Readonly<Record<string, string>> = {
-  "1": "a hard link", "2": "a symbolic link", "3": "a device", "4": "a device", "6": "a pipe",
+  "1": "a hard link",
+  "2": "a symbolic link",
+  "3": "a device",
+  "4": "a device",
+  "6": "a pipe",
 };
 
 /** Throws Fault `supply.archive` with the reason; `name` is the package for the message. */
@@ -37,7 +41,7 @@ export function readTar(name: string, bytes: Buffer): readonly TarFile[] {
   const seen = new Set<string>();
   let longName: string | null = null;
   let pax: ReadonlyMap<string, string> = new Map();
-  for (let at = 0; at + BLOCK <= bytes.length; ) {
+  for (let at = 0; at + BLOCK <= bytes.length;) {
     const header = bytes.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) return files;
     checkSum(name, header);
@@ -123,7 +127,7 @@ function textAt(bytes: Buffer, start: number, length: number): string {
 /** `LENGTH KEY=VALUE\n`, the length counting itself, in bytes. */
 function paxRecords(name: string, content: Buffer): ReadonlyMap<string, string> {
   const records = new Map<string, string>();
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const space = content.indexOf(32, at);
     const length = Number(content.toString("latin1", at, space));
     if (space === -1 || !Number.isInteger(length) || length < space - at + 3 || at + length > content.length) {

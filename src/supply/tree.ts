@@ -92,7 +92,8 @@ export async function verifyTree(options: {
   const listing = await listTree(folder);
   if (sha256(listing) === hash) return;
   const known = existsSync(listingFile(home, hash)) ? readFileSync(listingFile(home, hash), "utf8") : "";
-  const what = sha256(known) === hash ? firstDifference(known, listing) : "its list of files is lost, so no file can be named";
+  const what =
+    sha256(known) === hash ? firstDifference(known, listing) : "its list of files is lost, so no file can be named";
   throw new Fault("supply.tree-differs", {
     message: `${name} on disk is not what stack.lock says: ${what}.`,
     at: folder,
@@ -102,7 +103,12 @@ export async function verifyTree(options: {
 
 function firstDifference(locked: string, found: string): string {
   const byPath = (listing: string): ReadonlyMap<string, string> =>
-    new Map(listing.split("\n").filter(Boolean).map((line) => [line.slice(72), line.slice(0, 71)]));
+    new Map(
+      listing
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => [line.slice(72), line.slice(0, 71)]),
+    );
   const [before, after] = [byPath(locked), byPath(found)];
   for (const path of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
     if (before.get(path) === after.get(path)) continue;
