@@ -1,8 +1,8 @@
 // Changes of the stack. Each writes a proposal into the home and answers its diff; only apply makes it true.
 
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Fault, isObject, type Clock, type JsonObject, type Random } from "../kernel/index.ts";
-import { writeAtomic, type HomePaths } from "../home/index.ts";
+import { ensureDir, writeAtomic, type HomePaths } from "../home/index.ts";
 import {
   cardsFile,
   editStack,
@@ -208,7 +208,9 @@ function changesOf(proposal: Proposal | null): readonly JsonObject[] {
 }
 
 function write(parts: StackParts, path: string, content: string): void {
-  writeAtomic(join(parts.home.dir, path), content, 0o644);
+  const file = join(parts.home.dir, path);
+  ensureDir(dirname(file), 0o700);
+  writeAtomic(file, content, 0o600);
 }
 
 function record(parts: StackParts, subject: string, kind: "change" | "client" = "change"): void {

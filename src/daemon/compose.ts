@@ -3,13 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { canonical, isObject, parseStrict, type JsonObject, type PermitConnection } from "../kernel/index.ts";
 import { appendHead, homePaths, lockHome, readHeads, writeAtomic, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner } from "../secrets/index.ts";
 import { openStore, verifyLedger, type SignedHead, type Store } from "../store/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { serveHttp } from "../mcp/index.ts";
-import { launchSpecOf, prepareServer } from "../supply/index.ts";
+import { bringTree, launchSpecOf, prepareServer, type InstallOptions } from "../supply/index.ts";
 import { allOperations, openPolicyState, ownerAuth, startControl, type ServerState } from "../control/index.ts";
 import { openConsole } from "../console/index.ts";
 import {
@@ -62,14 +63,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const upstreams: Upstreams = openUpstreams({
     clock,
-    protect: [home.stateDir],
+    protect: [home.stateDir, join(home.dir, ".git")],
     installed: [home.trees],
     probe,
-    launch: async (server) => {
-      const stackServer = active.stack.servers[server];
-      const locked = active.lock.servers[server];
+    launch: async (name) => {
+      const stackServer = active.stack.servers[name];
+      const locked = active.lock.servers[name];
       if (stackServer === undefined || locked === undefined) return null;
-      return launchSpecOf({ name: server, stackServer, locked, home, ownerHome: homedir() });
+      await bringTree({ ...supplyContext(await probe()), name, locked });
+      return launchSpecOf({ name, stackServer, locked, homePaths: home, ownerHome: homedir() });
     },
     lockedRoot: (server) => {
       const locked = active.lock.servers[server];
@@ -85,6 +87,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   function permit(principal: string, purpose: string): PermitConnection {
     return ({ host, port }) => Promise.resolve(door.connect({ principal, purpose, host, port }));
+  }
+
+  function supplyContext(ready: SandboxProbe): Omit<InstallOptions, "name" | "locked"> {
+    return { homePaths: home, probe: ready, permitConnection: permit("freehold", "supply"), progress: () => undefined };
   }
 
   const auth = ownerAuth({ settings: store.settings, nowMs: clock.nowMs, randomBytes: random.bytes });
@@ -109,15 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     preview: (principal, tool) => previewOf(active, principal, tool),
     shutdown: () => askShutdown(),
     prepare: async (name, stackServer, progress) =>
-      prepareServer({
-        home,
-        name,
-        stackServer,
-        ownerHome: homedir(),
-        probe: await probe(),
-        permitConnection: permit("freehold", "supply"),
-        progress,
-      }),
+      prepareServer({ ...supplyContext(await probe()), name, stackServer, progress, ownerHome: homedir() }),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),
   });
 
