@@ -91,6 +91,10 @@ const CANARIES: readonly Canary[] = [
   canary("names", "src/gateway/x.ts", { bad: "class SessionManager {}", good: "class Sessions {}" }),
   canary("names", "src/gateway/x.ts", { bad: "const requestHandlers = [];", good: "const handledRequests = [];" }),
   canary("names", "src/gateway/x.ts", { bad: "function pathUtil() {}", good: "const futile = 1;" }),
+  canary("names", "src/gateway/x.ts", {
+    bad: "export type DoorHandler<T> = (a: T) => void;",
+    good: 'import { type MiddlewareHandler } from "hono";',
+  }),
   canary("fileNames", "src/gateway/door-helper.ts", { bad: "// x", good: "" }),
   canary("fileNames", "src/gateway/doorOpener.ts", { bad: "// x", good: "" }),
   canary("lengths", "src/gateway/x.ts", { bad: `${LONG}\n`, good: `${LONG.slice(1)}\n` }),

@@ -180,9 +180,10 @@ function enums(path: string, text: string): readonly Offence[] {
 function names(path: string, text: string): readonly Offence[] {
   if (!isCode(path)) return [];
   const { code } = mask(text);
-  const declared = /\b(?:const|let|function\*?|class|interface|type)\s+([A-Za-z_$][\w$]*)/g;
+  const declared =
+    /\b(?:(?:const|let|function\*?|class|interface)\s+([A-Za-z_$][\w$]*)|type\s+([A-Za-z_$][\w$]*)\s*[=<])/g;
   return [...code.matchAll(declared)].flatMap((match) => {
-    const name = match[1] ?? "";
+    const name = match[1] ?? match[2] ?? "";
     if (!isEmptyName(name)) return [];
     const message = `'${name}' says nothing; name what it does`;
     return [{ path, line: lineAt(text, match.index), rule: "names", message }];
