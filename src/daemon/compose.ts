@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { canonical, isObject, parseStrict, type JsonObject, type PermitConnection } from "../kernel/index.ts";
+import { canonical, decide, isObject, parseStrict, type JsonObject, type PermitConnection } from "../kernel/index.ts";
 import { appendHead, homePaths, lockHome, readHeads, writeAtomic, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner } from "../secrets/index.ts";
 import { openStore, verifyLedger, type SignedHead, type Store } from "../store/index.ts";
@@ -82,7 +82,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
   });
   const sessions = openSessions({ store, clock });
-  const door = openDoor({ store, clock, random, sessions, upstreams, policy: () => active, waitMs: options.waitMs });
+  const door = openDoor({ store, clock, random, sessions, upstreams, policy: () => active, decide, waitMs: options.waitMs });
   await door.recover();
 
   function permit(principal: string, purpose: string): PermitConnection {

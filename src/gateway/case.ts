@@ -3,12 +3,12 @@
 
 import {
   canonical,
-  decide,
   digestOf,
   pinState,
   principalText,
   underServer,
   type Clock,
+  type Decide,
   type Decision,
   type DoorRequest,
   type EntryBody,
@@ -42,6 +42,8 @@ export interface CaseParts {
   readonly sessions: Sessions;
   readonly upstreams: Upstreams;
   policy(): ActivePolicy;
+  /** The kernel's. Passed so that a drill can show what happens without a clause. */
+  readonly decide: Decide;
 }
 
 const OPEN_PER_SESSION_MAX = 20;
@@ -78,7 +80,7 @@ export function look(parts: CaseParts, request: DoorRequest, id: string, stopped
     rules: policy.rules,
     usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
   };
-  return { request, id, session, policy, server, card, wire, decision: decide(facts) };
+  return { request, id, session, policy, server, card, wire, decision: parts.decide(facts) };
 }
 
 function pinOfCase(

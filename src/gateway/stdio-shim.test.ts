@@ -87,7 +87,10 @@ test("the official clients list, call and see progress through the shim, both er
   await old.connect(new Stdio1({ command: process.execPath, args }));
   assert.equal((await old.listTools()).tools.length, 3);
   // Both forget progress that comes in one read with the answer, so it is not counted here.
-  assert.match(JSON.stringify(await old.callTool({ name: "steps" }, undefined, { onprogress: () => undefined })), /stepped/);
+  assert.match(
+    JSON.stringify(await old.callTool({ name: "steps" }, undefined, { onprogress: () => undefined })),
+    /stepped/,
+  );
   await old.close();
   while (!toy.events.includes("closed ada")) await fetch(toy.url).then((answer) => answer.text());
   const fresh = new Client2(INFO, { versionNegotiation: { mode: "auto" } });
@@ -141,8 +144,9 @@ test("malformed input is answered by the daemon's own words", async (context) =>
   const toy = await toyFor(context);
   const shim = start({ kind: "url", url: toy.url });
   shim.say('{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', "{");
-  const codes = [await shim.hear(), await shim.hear()].map(({ error }) => (error as { code: number }).code);
-  assert.deepEqual(codes.sort(), [-32600, -32700].sort());
+  const heard = JSON.stringify([await shim.hear(), await shim.hear()]);
+  assert.match(heard, /-32600/);
+  assert.match(heard, /-32700/);
   await shim.end();
 });
 
@@ -182,7 +186,7 @@ test("a restarted daemon gets a new session without the agent's help", async (co
   while (!results.has(2) || !results.has(3)) {
     const message = await shim.hear();
     if ("result" in message) results.add(message["id"]);
-    else assert.ok(String(message["method"]).endsWith("list_changed"), JSON.stringify(message));
+    else assert.match(JSON.stringify(message), /list_changed/);
   }
   assert.equal(second.events.filter((event) => event.startsWith("opened")).length, 1);
   await shim.end();
@@ -225,7 +229,12 @@ test("a wrong token is said on stderr, and a foreign address never gets the toke
   assert.ok("error" in (await shim.hear()));
   assert.match(shim.warnings.join(""), /freehold connect/);
   await shim.end();
-  for (const url of ["http://example.org/mcp", "https://127.0.0.1/mcp", "http://127.0.0.1.example.org/mcp", "nonsense"]) {
+  for (const url of [
+    "http://example.org/mcp",
+    "https://127.0.0.1/mcp",
+    "http://127.0.0.1.example.org/mcp",
+    "nonsense",
+  ]) {
     const foreign = start({ kind: "url", url });
     assert.equal(await foreign.end(), 1);
     assert.match(foreign.warnings.join(""), /not on this machine/);
@@ -233,7 +242,9 @@ test("a wrong token is said on stderr, and a foreign address never gets the toke
 });
 
 test("the shim loads nothing but itself and Node", async () => {
-  const source = await import("node:fs/promises").then(({ readFile }) => readFile(new URL("stdio-shim.ts", import.meta.url), "utf8"));
+  const source = await import("node:fs/promises").then(({ readFile }) =>
+    readFile(new URL("stdio-shim.ts", import.meta.url), "utf8"),
+  );
   const imported = [...source.matchAll(/from "([^"]+)"/g)].map(([, name]) => name);
   assert.ok(imported.every((name) => name?.startsWith("node:")));
 });

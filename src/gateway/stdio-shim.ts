@@ -86,18 +86,17 @@ class Shim {
 
   async read(): Promise<void> {
     const { stdin, stdout } = this.#options;
-    const decoder = new StringDecoder("utf8");
+    const lines = new Lines((line) => this.#forward(readLine(line)));
     stdout.on("error", () => stdin.destroy());
-    let rest = "";
     try {
       for await (const chunk of stdin) {
-        const lines = (rest + decoder.write(chunk)).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) if (line.trim() !== "") this.#forward(readLine(line));
-        if (rest.length > LINE_CHARS_MAX) return this.#warn("a message on our input is too long; the connection ends.");
+        lines.feed(bytesOf(chunk));
+        if (lines.heldChars > LINE_CHARS_MAX) {
+          return this.#warn("a message on our input is too long; the connection ends.");
+        }
         if (stdout.writableLength > UNREAD_BYTES_MAX) await once(stdout, "drain");
       }
-      if (rest.trim() !== "") this.#forward(readLine(rest));
+      lines.feed(Buffer.from("\n"));
     } catch {
       // Destroyed because the agent closed our output: nobody is left to tell.
     }
@@ -188,14 +187,11 @@ class Shim {
   }
 
   #printEvents(response: IncomingMessage, onBreak: () => unknown): void {
-    const decoder = new StringDecoder("utf8");
-    let rest = "";
-    response.on("error", onBreak);
-    response.on("data", (chunk: Buffer) => {
-      const lines = (rest + decoder.write(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      for (const field of lines) if (field.startsWith("data: ")) this.#print(field.slice(6));
+    const lines = new Lines((field) => {
+      if (field.startsWith("data: ")) this.#print(field.slice(6));
     });
+    response.on("error", onBreak);
+    response.on("data", (chunk: Buffer) => lines.feed(chunk));
   }
 
   #forwardAfterReopening(line: Line): void {
@@ -218,7 +214,8 @@ class Shim {
     const text = JSON.stringify({ jsonrpc: "2.0", id, method: "initialize", params: hello.params });
     const sent = this.#send({ verb: "POST", line: { ...hello, text, id: null } }, (response) => {
       response.resume();
-      if (response.statusCode === 401) this.#warn("the daemon does not know this client's token. Next: freehold connect");
+      if (response.statusCode === 401)
+        this.#warn("the daemon does not know this client's token. Next: freehold connect");
       if (response.statusCode !== 200) return resolve(false);
       this.#greeted(response);
       this.#post(readLine('{"jsonrpc":"2.0","method":"notifications/initialized"}'), false);
@@ -307,6 +304,34 @@ class Shim {
     this.#warned = message;
     this.#stderr.write(`freehold: ${message}\n`);
   }
+}
+
+/** Whole lines out of bytes; what is held is looked at once. */
+class Lines {
+  heldChars = 0;
+  readonly #decoder = new StringDecoder("utf8");
+  readonly #onLine: (line: string) => void;
+  #held: string[] = [];
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  feed(chunk: Buffer): void {
+    const [first = "", ...others] = this.#decoder.write(chunk).split("\n");
+    this.#held.push(first);
+    this.heldChars += first.length;
+    for (const other of others) {
+      const line = this.#held.join("");
+      this.#held = [other];
+      this.heldChars = other.length;
+      if (line.trim() !== "") this.#onLine(line);
+    }
+  }
+}
+
+function bytesOf(chunk: unknown): Buffer {
+  return chunk instanceof Buffer ? chunk : Buffer.from(String(chunk), "utf8");
 }
 
 const NOT_RUNNING = "Freehold is not running. Next: freehold start";
