@@ -1,11 +1,11 @@
 // A stdio MCP server that is no more than a pipe to the daemon: each line is posted, each answer printed.
-// It decides nothing. It imports node:http alone, because agents start it often and wait for it.
+// It decides nothing, and loads nothing but Node's own modules, because agents start it often and wait for it.
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import type { Readable, Writable } from "node:stream";
-import { StringDecoder } from "node:string_decoder";
+import { bytesOf, Lines, modernHeaders, protocolIn, readLine, type Line } from "./shim-lines.ts";
 
 export interface ShimOptions {
   readonly stdin: Readable;
@@ -19,31 +19,11 @@ export interface ShimOptions {
   readonly token: string;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-interface Line {
-  readonly text: string;
-  readonly id: string | number | null;
-  readonly method: string | null;
-  readonly params: Fields;
-  /** The modern version that the message itself names. */
-  readonly modern: string | null;
-}
-
 const LINE_CHARS_MAX = 32 * 1024 * 1024;
 const DRAIN_MAX_MS = 5000;
 const REOPEN_FIRST_MS = 1000;
 const REOPEN_LAST_MS = 30_000;
 const UNREAD_BYTES_MAX = 8 * 1024 * 1024;
-const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
-const NAME_FIELDS: Fields = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-  "tasks/get": "taskId",
-  "tasks/update": "taskId",
-  "tasks/cancel": "taskId",
-};
-
 /** Resolves with the exit code once the agent has closed our input and what was under way has ended. */
 export async function runShim(options: ShimOptions): Promise<number> {
   const stderr = options.stderr ?? process.stderr;
@@ -306,34 +286,6 @@ class Shim {
   }
 }
 
-/** Whole lines out of bytes; what is held is looked at once. */
-class Lines {
-  heldChars = 0;
-  readonly #decoder = new StringDecoder("utf8");
-  readonly #onLine: (line: string) => void;
-  #held: string[] = [];
-
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
-  }
-
-  feed(chunk: Buffer): void {
-    const [first = "", ...others] = this.#decoder.write(chunk).split("\n");
-    this.#held.push(first);
-    this.heldChars += first.length;
-    for (const other of others) {
-      const line = this.#held.join("");
-      this.#held = [other];
-      this.heldChars = other.length;
-      if (line.trim() !== "") this.#onLine(line);
-    }
-  }
-}
-
-function bytesOf(chunk: unknown): Buffer {
-  return chunk instanceof Buffer ? chunk : Buffer.from(String(chunk), "utf8");
-}
-
 const NOT_RUNNING = "Freehold is not running. Next: freehold start";
 const BROKE = "The connection to Freehold broke; the call may or may not have run. Next: freehold inbox";
 
@@ -351,52 +303,4 @@ interface URLParts {
   readonly host: string;
   readonly port: number;
   readonly path: string;
-}
-
-/** What intermediaries and the daemon check the body against (2026-07-28, transports). */
-function modernHeaders(line: Line, version: string): Record<string, string> {
-  const field = line.method === null ? undefined : NAME_FIELDS[line.method];
-  const name = typeof field === "string" ? line.params[field] : undefined;
-  return {
-    "mcp-protocol-version": version.replace(/[^\x21-\x7e]/g, "?"),
-    ...(line.method === null ? {} : { "mcp-method": line.method.replace(/[^\x21-\x7e]/g, "?") }),
-    ...(typeof name === "string" ? { "mcp-name": encodeName(name) } : {}),
-  };
-}
-
-function encodeName(name: string): string {
-  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(name) && !name.startsWith("=?base64?")) return name;
-  return `=?base64?${Buffer.from(name, "utf8").toString("base64")}?=`;
-}
-
-/** What is no JSON goes on as it is: the daemon says what is wrong with it. */
-function readLine(text: string): Line {
-  const message = objectIn(text);
-  const { id, method, params } = message;
-  const fields = asFields(params);
-  const version = asFields(fields["_meta"])[VERSION_KEY];
-  return {
-    text: text.trim(),
-    id: typeof id === "string" || typeof id === "number" ? id : null,
-    method: typeof method === "string" ? method : null,
-    params: fields,
-    modern: typeof version === "string" ? version : null,
-  };
-}
-
-function protocolIn(text: string): string | null {
-  const version = asFields(objectIn(text)["result"])["protocolVersion"];
-  return typeof version === "string" ? version : null;
-}
-
-function objectIn(text: string): Fields {
-  try {
-    return asFields(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-function asFields(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

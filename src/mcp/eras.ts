@@ -62,7 +62,8 @@ export function reduceMeta(meta: JsonValue | undefined): JsonObject {
   for (const [key, value] of Object.entries(meta)) {
     if (PROTOCOL_KEYS.has(key)) kept[key] = value;
     else if (key === "progressToken" && (typeof value === "string" || Number.isSafeInteger(value))) kept[key] = value;
-    else if (TRACE_KEYS.includes(key) && typeof value === "string" && value.length <= TRACE_LENGTH_MAX) kept[key] = value;
+    else if (TRACE_KEYS.includes(key) && typeof value === "string" && value.length <= TRACE_LENGTH_MAX)
+      kept[key] = value;
   }
   return kept;
 }

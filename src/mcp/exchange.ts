@@ -50,9 +50,13 @@ export function progressTo(
   };
 }
 
-export function sendReply(response: ServerResponse, status: number, id: RpcId, reply: RpcReply): void {
+/** Ends the exchange, as an event where a stream was begun. */
+export function sendReply(
+  response: ServerResponse,
+  answer: { readonly status: number; readonly id: RpcId; readonly reply: RpcReply },
+): void {
   if (response.writableEnded || response.destroyed) return;
-  const text = replyText(id, reply);
+  const text = replyText(answer.id, answer.reply);
   if (response.headersSent) response.end(sseText(text));
-  else sendJson(response, status, text);
+  else sendJson(response, answer.status, text);
 }

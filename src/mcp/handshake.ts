@@ -81,7 +81,8 @@ async function discover(peer: Peer, options: HandshakeOptions): Promise<Discover
     return { kind: "not-modern", reply };
   }
   const { supportedVersions, capabilities, instructions, _meta } = reply.result;
-  if (!Array.isArray(supportedVersions) || !supportedVersions.includes(MODERN_LATEST)) return { kind: "not-modern", reply };
+  if (!Array.isArray(supportedVersions) || !supportedVersions.includes(MODERN_LATEST))
+    return { kind: "not-modern", reply };
   const serverInfo = isObject(_meta) ? _meta[META.serverInfo] : undefined;
   const hello: Hello = {
     era: "modern",
@@ -107,7 +108,8 @@ function supportedIn(reply: RpcReply): readonly string[] | null {
 }
 
 function failed(method: string, reply: RpcReply): Fault {
-  const said = reply.kind === "result" ? "an answer of another shape" : reply.kind === "error" ? reply.message : reply.reason;
+  const said =
+    reply.kind === "result" ? "an answer of another shape" : reply.kind === "error" ? reply.message : reply.reason;
   return new Fault("mcp.handshake", {
     message: `The server did not open the conversation (${method}): ${oneLine(said, SHOWN_MAX)}`,
     next: "Run the server by hand and look at what it prints.",

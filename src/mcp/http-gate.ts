@@ -21,7 +21,15 @@ export const HTTP_SERVER_LIMITS: ServerOptions = {
   maxHeaderSize: 16 * 1024,
 };
 
-const TOKEN_PARAMETERS: readonly string[] = ["token", "access_token", "api_key", "apikey", "key", "bearer", "authorization"];
+const TOKEN_PARAMETERS: readonly string[] = [
+  "token",
+  "access_token",
+  "api_key",
+  "apikey",
+  "key",
+  "bearer",
+  "authorization",
+];
 
 /** DNS rebinding and pages of other origins end here, before any token is looked at. */
 export function checkPlace(
@@ -47,7 +55,8 @@ export function checkUrl(request: IncomingMessage): Refusal | null {
   const query = request.url?.split("?", 2)[1];
   if (query === undefined || query === "") return null;
   for (const name of new URLSearchParams(query).keys()) {
-    if (TOKEN_PARAMETERS.includes(name.toLowerCase())) return refuse(400, "A token belongs in the Authorization header.");
+    if (TOKEN_PARAMETERS.includes(name.toLowerCase()))
+      return refuse(400, "A token belongs in the Authorization header.");
   }
   return null;
 }
@@ -61,14 +70,21 @@ export function notAllowed(): Refusal {
   return { ...refuse(405, "Method not allowed."), headers: { allow: "POST, GET, DELETE" } };
 }
 
+export function noEvents(): Refusal {
+  return refuse(406, "Accept must list text/event-stream.");
+}
+
 export function checkPost(request: IncomingMessage, bodyBytesMax: number): Refusal | null {
   const { headers } = request;
   const [type, ...parameters] = (headers["content-type"] ?? "").toLowerCase().split(";");
   const charset = parameters.map((item) => item.trim()).find((item) => item.startsWith("charset="));
   const isUtf8 = charset === undefined || /^charset="?utf-8"?$/.test(charset);
-  if (type?.trim() !== "application/json" || !isUtf8) return refuse(415, "Content-Type must be application/json in UTF-8.");
-  if ((headers["content-encoding"] ?? "identity") !== "identity") return refuse(415, "The body must not be compressed.");
-  if (!accepts(request, "application/json")) return refuse(406, "Accept must list application/json and text/event-stream.");
+  if (type?.trim() !== "application/json" || !isUtf8)
+    return refuse(415, "Content-Type must be application/json in UTF-8.");
+  if ((headers["content-encoding"] ?? "identity") !== "identity")
+    return refuse(415, "The body must not be compressed.");
+  if (!accepts(request, "application/json"))
+    return refuse(406, "Accept must list application/json and text/event-stream.");
   return Number(headers["content-length"] ?? 0) > bodyBytesMax ? tooLarge(bodyBytesMax) : null;
 }
 
@@ -99,5 +115,8 @@ export function readBody(request: IncomingMessage, bytesMax: number, done: (body
     done(null);
   };
   const finish = (): void => done(Buffer.concat(chunks));
-  request.on("data", take).once("end", finish).once("error", () => undefined);
+  request
+    .on("data", take)
+    .once("end", finish)
+    .once("error", () => undefined);
 }

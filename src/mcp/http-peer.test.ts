@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { fileURLToPath } from "node:url";
 import { after, test } from "node:test";
 import type { JsonObject } from "../kernel/index.ts";
-import { handshake, openHttpPeer, readSurface, type HttpPeerOptions, type Peer } from "./index.ts";
+import { handshake, openHttpPeer, readSurface, type HttpPeerOptions, type Peer, type PeerCall } from "./index.ts";
 
 const LIMITS = { timeoutMs: 10_000, pagesMax: 10, itemsMax: 100 };
 const WAIT = { timeoutMs: 10_000 };
@@ -40,15 +40,21 @@ function openPeer(url: string, more: Partial<HttpPeerOptions> = {}): Peer {
   return peer;
 }
 
-function call(peer: Peer, name: string, args: JsonObject = {}, more: Partial<Parameters<Peer["request"]>[0]> = {}) {
+function call(peer: Peer, name: string, how: Partial<PeerCall> & { readonly args?: JsonObject } = {}) {
+  const { args = {}, ...more } = how;
   const paramsText = JSON.stringify({ arguments: args, name });
   return peer.request({ method: "tools/call", paramsText, timeoutMs: 10_000, ...more });
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+interface Posted {
+  readonly id: number;
+  readonly method: string;
+}
+
+function readPosted(request: IncomingMessage, done: (posted: Posted) => void): void {
   let text = "";
-  for await (const chunk of request) text += String(chunk);
-  return text;
+  request.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+  request.on("end", () => done(JSON.parse(text) as Posted));
 }
 
 test("a 2026-07-28 server is found by its answer to server/discover and called without a session", async () => {
@@ -59,9 +65,12 @@ test("a 2026-07-28 server is found by its answer to server/discover and called w
   const surface = await readSurface(peer, hello, LIMITS);
   assert.equal(surface.tools.length, 3);
   const steps: JsonObject[] = [];
-  const reply = await call(peer, "steps", { count: 2 }, { onProgress: (step) => steps.push(step) });
+  const reply = await call(peer, "steps", { args: { count: 2 }, onProgress: (step) => steps.push(step) });
   assert.equal(reply.kind, "result");
-  assert.deepEqual(steps.map((step) => step["progress"]), [1, 2]);
+  assert.deepEqual(
+    steps.map((step) => step["progress"]),
+    [1, 2],
+  );
   const note = await peer.request({ method: "resources/read", paramsText: '{"uri":"memo://note"}', timeoutMs: 5000 });
   assert.equal(note.kind, "result");
 });
@@ -71,8 +80,8 @@ test("cancelling a call closes its connection, which ends it at a 2026-07-28 ser
   const peer = openPeer(url);
   await handshake(peer, WAIT);
   const stop = new AbortController();
-  const waiting = call(peer, "wait", {}, { signal: stop.signal });
-  await call(peer, "echo", { text: "x" });
+  const waiting = call(peer, "wait", { signal: stop.signal });
+  await call(peer, "echo", { args: { text: "x" } });
   const heard = once(child.stderr, "data");
   stop.abort();
   assert.equal((await waiting).kind, "broken");
@@ -89,9 +98,10 @@ test("a 2025 server is opened with a session, which is deleted at the end", asyn
   peer.openStream();
   const asked = await call(peer, "ask");
   assert.match(JSON.stringify(asked), /file:\/\/\/b/);
-  const changed = new Promise<string>((resolve) => peer.onNotification((method) => resolve(method)));
+  const changed = Promise.withResolvers<string>();
+  peer.onNotification(changed.resolve);
   await call(peer, "more");
-  assert.equal(await changed, "notifications/tools/list_changed");
+  assert.equal(await changed.promise, "notifications/tools/list_changed");
   peer.close();
   assert.match(String((await once(child.stderr, "data"))[0]), /session deleted/);
 });
@@ -101,8 +111,8 @@ test("a session that the server ended closes the peer, so that the caller greets
   const peer = openPeer(url);
   await handshake(peer, WAIT);
   child.kill("SIGUSR2");
-  let reply = await call(peer, "echo", { text: "x" });
-  while (reply.kind === "result") reply = await call(peer, "echo", { text: "x" });
+  let reply = await call(peer, "echo", { args: { text: "x" } });
+  while (reply.kind === "result") reply = await call(peer, "echo", { args: { text: "x" } });
   assert.deepEqual(reply, { kind: "broken", reason: "the server ended the session", status: 404 });
   assert.equal(await peer.closed, "the server ended the session");
 });
@@ -147,8 +157,7 @@ test("headers are asked for before each request and name and method are repeated
   const seen: IncomingMessage["headers"][] = [];
   const url = await listen((request, response) => {
     seen.push(request.headers);
-    void bodyOf(request).then((text) => {
-      const { id } = JSON.parse(text) as { id: number };
+    readPosted(request, ({ id }) => {
       const result = { resultType: "complete", supportedVersions: ["2026-07-28"], capabilities: {} };
       response.setHeader("content-type", "application/json").end(JSON.stringify({ jsonrpc: "2.0", id, result }));
     });
@@ -157,7 +166,10 @@ test("headers are asked for before each request and name and method are repeated
   const peer = openPeer(url, { headers: () => ({ authorization: `Bearer ${(count += 1)}` }) });
   await handshake(peer, WAIT);
   await call(peer, "größe");
-  assert.deepEqual(seen.map((headers) => headers.authorization), ["Bearer 1", "Bearer 2"]);
+  assert.deepEqual(
+    seen.map((headers) => headers.authorization),
+    ["Bearer 1", "Bearer 2"],
+  );
   assert.equal(seen[1]?.["mcp-protocol-version"], "2026-07-28");
   assert.equal(seen[1]?.["mcp-method"], "tools/call");
   assert.equal(seen[1]?.["mcp-name"], `=?base64?${Buffer.from("größe").toString("base64")}?=`);
@@ -174,8 +186,7 @@ test("answers that are too large, no answer, cut off or not JSON break that call
     error: (id) => ["application/json", `{"jsonrpc":"2.0","id":${id},"error":{"code":-32000,"message":"no"}}`],
   };
   const url = await listen((request, response) => {
-    void bodyOf(request).then((text) => {
-      const { id, method } = JSON.parse(text) as { id: number; method: string };
+    readPosted(request, ({ id, method }) => {
       const [type, body] = answers[method]?.(id) ?? ["text/plain", ""];
       response.setHeader("content-type", type).end(body);
     });

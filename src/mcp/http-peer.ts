@@ -1,11 +1,11 @@
-// An upstream server behind Streamable HTTP, both eras: answers as JSON or as an event stream, session id, no redirects.
+// An upstream server behind Streamable HTTP, both eras: answers as JSON or as events, a session id, no redirects.
 
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { isObject, type PermitConnection } from "../kernel/index.ts";
 import { encodeHeader, nameOf } from "./eras.ts";
-import { createConnector, resolveByDns, type ResolveAddress } from "./http-connect.ts";
+import { createConnector, resolveByDns, type Connector, type ResolveAddress } from "./http-connect.ts";
 import { parseIncoming, type Message } from "./messages.ts";
-import { createPeerCore, type Dialect, type Peer } from "./peer.ts";
+import { PeerCore, type Dialect, type Outgoing, type Peer, type Wire } from "./peer.ts";
 import { createSseReader } from "./sse.ts";
 
 export interface HttpPeerOptions {
@@ -24,6 +24,7 @@ const REOPEN_FIRST_MS = 1000;
 const REOPEN_LAST_MS = 60_000;
 const GOODBYE_MAX_MS = 2000;
 const REFUSAL_BYTES_MAX = 64 * 1024;
+const SESSION_ENDED = "the server ended the session";
 
 interface Sending {
   readonly verb: "POST" | "GET" | "DELETE";
@@ -31,166 +32,185 @@ interface Sending {
   readonly extra?: Readonly<Record<string, string>>;
 }
 
-/** How one HTTP exchange ended, told once. */
-type Ended = (end: { readonly reason: string; readonly status?: number }) => void;
+interface Listening {
+  readonly onResponse: (response: IncomingMessage) => void;
+  /** How the exchange ended; later calls mean nothing. */
+  readonly ended: (end: { readonly reason: string; readonly status?: number }) => void;
+}
 
 export function openHttpPeer(options: HttpPeerOptions): Peer {
-  const url = new URL(options.url);
-  const { messageBytesMax, permit } = options;
-  const connector = createConnector({ url, permit, resolve: options.resolve ?? resolveByDns });
-  const exchanges = new Map<number, ClientRequest>();
-  const open = new Set<ClientRequest>();
-  let dialect: Dialect = { era: "unknown" };
-  let session: string | null = null;
-  let isShut = false;
-  let reopenTimer: NodeJS.Timeout | null = null;
-  /** The server must have read `notifications/initialized` before it is asked anything. */
-  let initialized: Promise<void> | null = null;
+  return new HttpWire(options).core;
+}
 
-  function headersFor(sending: Sending): Record<string, string> {
-    return {
-      ...options.headers(),
-      accept: sending.verb === "GET" ? "text/event-stream" : ACCEPT,
-      ...(sending.text === null ? {} : { "content-type": "application/json" }),
-      ...(session === null ? {} : { "mcp-session-id": session }),
-      ...(dialect.era === "legacy" ? { "mcp-protocol-version": dialect.protocol } : {}),
-      ...sending.extra,
-    };
+/** Owns the connections and the session. */
+class HttpWire implements Wire {
+  readonly transport = "http";
+  readonly core: PeerCore;
+  readonly #options: HttpPeerOptions;
+  readonly #url: URL;
+  readonly #connector: Connector;
+  readonly #exchanges = new Map<number, ClientRequest>();
+  readonly #open = new Set<ClientRequest>();
+  #dialect: Dialect = { era: "unknown" };
+  #session: string | null = null;
+  #isShut = false;
+  #reopenTimer: NodeJS.Timeout | null = null;
+  /** The server must have read `notifications/initialized` before it is asked anything. */
+  #initialized: Promise<void> | null = null;
+
+  constructor(options: HttpPeerOptions) {
+    this.#options = options;
+    this.#url = new URL(options.url);
+    const { permit, resolve = resolveByDns } = options;
+    this.#connector = createConnector({ url: this.#url, permit, resolve });
+    this.core = new PeerCore(this);
   }
 
-  function send(sending: Sending, onResponse: (response: IncomingMessage) => void, ended: Ended): ClientRequest {
+  sendRequest(out: Outgoing): void {
+    if (this.#initialized === null) return this.#exchange(out);
+    const go = (): void => {
+      if (this.core.isWaiting(out.id)) this.#exchange(out);
+    };
+    this.#initialized.then(go, go);
+  }
+
+  sendOther(text: string, method: string | null): void {
+    const done = Promise.withResolvers<void>();
+    this.#send({ verb: "POST", text }, { onResponse: (response) => response.resume(), ended: () => done.resolve() });
+    if (method !== "notifications/initialized") return;
+    this.#initialized = done.promise.then(() => {
+      this.#initialized = null;
+    });
+  }
+
+  drop(id: number): void {
+    this.#exchanges.get(id)?.destroy();
+  }
+
+  speak(dialect: Dialect): void {
+    this.#dialect = dialect;
+  }
+
+  openStream(waitMs = REOPEN_FIRST_MS): void {
+    if (this.#dialect.era !== "legacy" || this.#isShut) return;
+    let nextMs = Math.min(waitMs * 2, REOPEN_LAST_MS);
+    let isOver = false;
+    const ended: Listening["ended"] = () => {
+      if (isOver || this.#isShut) return;
+      isOver = true;
+      this.#reopenTimer = setTimeout(() => this.openStream(nextMs), nextMs).unref();
+    };
+    const onResponse = (response: IncomingMessage): void => {
+      const status = response.statusCode ?? 0;
+      if (status === 404 && this.#session !== null) return this.core.end(SESSION_ENDED);
+      if (status !== 200) {
+        // 405: the server has no such stream (2025-11-25, transports); other refusals will not change either.
+        isOver = true;
+        response.resume();
+        return;
+      }
+      nextMs = REOPEN_FIRST_MS;
+      this.#readStream(response, ended);
+    };
+    this.#send({ verb: "GET", text: null }, { onResponse, ended });
+  }
+
+  shut(): void {
+    this.#isShut = true;
+    if (this.#reopenTimer !== null) clearTimeout(this.#reopenTimer);
+    for (const request of [...this.#open]) request.destroy();
+    if (this.#session === null) return this.#connector.destroy();
+    const ended = (): void => this.#connector.destroy();
+    const goodbye = this.#send({ verb: "DELETE", text: null }, { onResponse: (response) => response.resume(), ended });
+    goodbye.setTimeout(GOODBYE_MAX_MS, () => goodbye.destroy());
+  }
+
+  #send(sending: Sending, listening: Listening): ClientRequest {
     const body = sending.text === null ? null : Buffer.from(sending.text, "utf8");
-    const headers = headersFor(sending);
+    const headers = this.#headers(sending);
     if (body !== null) headers["content-length"] = String(body.length);
-    const { agent } = connector;
-    const request = httpRequest(url, { method: sending.verb, headers, agent }, onResponse);
-    open.add(request);
-    request.once("error", (error) => ended({ reason: `the connection failed: ${error.message}` }));
+    const { agent } = this.#connector;
+    const request = httpRequest(this.#url, { method: sending.verb, headers, agent }, listening.onResponse);
+    this.#open.add(request);
+    request.once("error", (error) => listening.ended({ reason: `the connection failed: ${error.message}` }));
     request.once("close", () => {
-      open.delete(request);
-      ended({ reason: "the connection closed before an answer" });
+      this.#open.delete(request);
+      listening.ended({ reason: "the connection closed before an answer" });
     });
     request.end(body ?? undefined);
     return request;
   }
 
-  function sendRequest(out: { id: number; method: string; paramsText: string; text: string }): void {
-    if (initialized !== null) {
-      void initialized.then(() => core.isWaiting(out.id) && exchange(out));
-      return;
-    }
-    exchange(out);
+  #headers(sending: Sending): Record<string, string> {
+    return {
+      ...this.#options.headers(),
+      accept: sending.verb === "GET" ? "text/event-stream" : ACCEPT,
+      ...(sending.text === null ? {} : { "content-type": "application/json" }),
+      ...(this.#session === null ? {} : { "mcp-session-id": this.#session }),
+      ...(this.#dialect.era === "legacy" ? { "mcp-protocol-version": this.#dialect.protocol } : {}),
+      ...sending.extra,
+    };
   }
 
-  function exchange(out: { readonly id: number; readonly method: string; paramsText: string; text: string }): void {
-    const ended: Ended = (end) => {
-      exchanges.delete(out.id);
-      core.settle(out.id, { kind: "broken", ...end });
+  #exchange(out: Outgoing): void {
+    const ended: Listening["ended"] = (end) => {
+      this.#exchanges.delete(out.id);
+      this.core.settle(out.id, { kind: "broken", ...end });
     };
-    const sending: Sending = { verb: "POST", text: out.text, extra: bodyHeaders(out) };
-    const request = send(sending, (response) => read(response, out, ended), ended);
-    exchanges.set(out.id, request);
+    const sending: Sending = { verb: "POST", text: out.text, extra: this.#bodyHeaders(out) };
+    const onResponse = (response: IncomingMessage): void => this.#read(response, out, ended);
+    this.#exchanges.set(out.id, this.#send(sending, { onResponse, ended }));
   }
 
   /** Modern requests repeat in headers what intermediaries route by (SEP-2243). */
-  function bodyHeaders(out: { readonly method: string; readonly paramsText: string }): Record<string, string> {
-    if (dialect.era !== "modern") return {};
+  #bodyHeaders(out: Outgoing): Record<string, string> {
+    if (this.#dialect.era !== "modern") return {};
     const params: unknown = JSON.parse(out.paramsText);
     const name = isObject(params) ? nameOf(out.method, params) : null;
     return {
-      "mcp-protocol-version": dialect.protocol,
+      "mcp-protocol-version": this.#dialect.protocol,
       "mcp-method": out.method,
       ...(name === null ? {} : { "mcp-name": encodeHeader(name) }),
     };
   }
 
-  function read(response: IncomingMessage, out: { readonly id: number; readonly method: string }, ended: Ended): void {
+  #read(response: IncomingMessage, out: Outgoing, ended: Listening["ended"]): void {
     const status = response.statusCode ?? 0;
     const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
     if (status >= 200 && status < 300) {
-      if (out.method === "initialize") session = sessionIdOf(response);
-      if (type === "text/event-stream") return readStream(response, ended);
+      if (out.method === "initialize") this.#session = sessionIdOf(response);
+      if (type === "text/event-stream") return this.#readStream(response, ended);
     }
-    if (status === 404 && session !== null) {
+    if (status === 404 && this.#session !== null) {
       response.resume();
-      ended({ reason: "the server ended the session", status });
-      return core.end("the server ended the session");
+      ended({ reason: SESSION_ENDED, status });
+      return this.core.end(SESSION_ENDED);
     }
-    const limit = status < 300 ? messageBytesMax : REFUSAL_BYTES_MAX;
+    const limit = status < 300 ? this.#options.messageBytesMax : REFUSAL_BYTES_MAX;
     readBody(response, limit, (text) => {
-      const answers = text === null || text === "" ? null : parseIncoming(text);
-      if (answers?.kind === "messages") for (const message of answers.messages) core.accept(forCall(message, out.id, status));
+      for (const message of messagesIn(text ?? "")) this.core.accept(forCall(message, out.id, status));
       ended(text === null ? { reason: `the answer is over ${limit} bytes`, status } : explain(status, type));
     });
   }
 
-  function readStream(response: IncomingMessage, ended: Ended): void {
+  #readStream(response: IncomingMessage, ended: Listening["ended"]): void {
+    const { messageBytesMax } = this.#options;
     const reader = createSseReader(messageBytesMax, (event) => {
-      const incoming = parseIncoming(event.data);
-      if (incoming.kind === "messages") for (const message of incoming.messages) core.accept(message);
+      for (const message of messagesIn(event.data)) this.core.accept(message);
     });
     response.on("data", (chunk: Buffer) => {
       if (reader.feed(chunk)) return;
-      response.destroy();
       ended({ reason: `the server sent a message over ${messageBytesMax} bytes` });
+      response.destroy();
     });
     response.once("error", (error) => ended({ reason: `the stream broke: ${error.message}` }));
     response.once("end", () => ended({ reason: "the stream ended without an answer" }));
   }
+}
 
-  function sendOther(text: string, method: string | null): void {
-    const done = Promise.withResolvers<void>();
-    send({ verb: "POST", text }, (response) => response.resume(), () => done.resolve());
-    if (method !== "notifications/initialized") return;
-    initialized = done.promise;
-    void done.promise.then(() => (initialized = null));
-  }
-
-  function openStream(waitMs = REOPEN_FIRST_MS): void {
-    if (dialect.era !== "legacy" || isShut) return;
-    let heard = false;
-    let over = false;
-    const ended: Ended = ({ status }) => {
-      // 405: the server has no such stream (2025-11-25, transports); other refusals will not change either.
-      if (over || isShut || (status !== undefined && status >= 400)) return;
-      over = true;
-      const nextMs = heard ? REOPEN_FIRST_MS : Math.min(waitMs * 2, REOPEN_LAST_MS);
-      reopenTimer = setTimeout(() => openStream(nextMs), nextMs).unref();
-    };
-    send({ verb: "GET", text: null }, (response) => {
-      const status = response.statusCode ?? 0;
-      if (status === 404 && session !== null) return core.end("the server ended the session");
-      if (status !== 200) {
-        response.resume();
-        over = true;
-        return;
-      }
-      heard = true;
-      readStream(response, ended);
-    }, ended);
-  }
-
-  function shut(): void {
-    isShut = true;
-    if (reopenTimer !== null) clearTimeout(reopenTimer);
-    for (const request of [...open]) request.destroy();
-    if (session === null) return connector.destroy();
-    const goodbye = send({ verb: "DELETE", text: null }, (response) => response.resume(), () => connector.destroy());
-    goodbye.setTimeout(GOODBYE_MAX_MS, () => goodbye.destroy());
-  }
-
-  const core = createPeerCore({
-    transport: "http",
-    sendRequest,
-    sendOther,
-    drop: (id) => exchanges.get(id)?.destroy(),
-    speak: (next) => {
-      dialect = next;
-    },
-    openStream: () => openStream(),
-    shut,
-  });
-  return core.peer;
+function messagesIn(text: string): readonly Message[] {
+  const incoming = parseIncoming(text);
+  return incoming.kind === "messages" ? incoming.messages : [];
 }
 
 /** A refusal of the whole HTTP request may come without our id. One that is about access or a fault stays a status. */
@@ -227,4 +247,3 @@ function readBody(response: IncomingMessage, bytesMax: number, done: (text: stri
   response.once("error", () => undefined);
   response.once("end", () => done(Buffer.concat(chunks).toString("utf8")));
 }
-

@@ -40,13 +40,20 @@ function classify(message: Asking, headers: IncomingHttpHeaders): Inbound {
   if (message.kind === "notification") return { kind: "modern", message, protocol: version, envelope };
   if (message.method === "initialize") return mismatch(id, "initialize does not belong to the version in the header");
   const missing = isObject(meta) ? [META.protocolVersion] : ["_meta"];
-  const refusal = { ...refuse(400, `Missing in params: ${missing.join(", ")}.`, CODES.invalidParams), data: { envelope: { missing } } };
+  const refusal = {
+    ...refuse(400, `Missing in params: ${missing.join(", ")}.`, CODES.invalidParams),
+    data: { envelope: { missing } },
+  };
   return { kind: "refused", id, refusal };
 }
 
 function checkEnvelope(message: Asking, envelope: JsonObject, headers: IncomingHttpHeaders): Inbound {
   const id = idOf(message);
-  const { [META.protocolVersion]: protocol, [META.clientInfo]: info, [META.clientCapabilities]: capabilities } = envelope;
+  const {
+    [META.protocolVersion]: protocol,
+    [META.clientInfo]: info,
+    [META.clientCapabilities]: capabilities,
+  } = envelope;
   if (typeof protocol !== "string") return badEnvelope(id, META.protocolVersion);
   const isRequest = message.kind === "request";
   if (isRequest && !isObject(capabilities)) return badEnvelope(id, META.clientCapabilities);
@@ -57,7 +64,11 @@ function checkEnvelope(message: Asking, envelope: JsonObject, headers: IncomingH
   if (method !== null && method !== message.method) return mismatch(id, "Mcp-Method differs from the body");
   if (!MODERN_VERSIONS.includes(protocol)) {
     const data = { supported: [...MODERN_VERSIONS], requested: protocol };
-    return { kind: "refused", id, refusal: { ...refuse(400, "Unsupported protocol version.", CODES.unsupportedVersion), data } };
+    return {
+      kind: "refused",
+      id,
+      refusal: { ...refuse(400, "Unsupported protocol version.", CODES.unsupportedVersion), data },
+    };
   }
   if (isRequest) {
     if (version === null) return mismatch(id, "the header MCP-Protocol-Version is missing");
@@ -85,7 +96,11 @@ function mismatch(id: RpcId | null, what: string): Inbound {
 
 function badEnvelope(id: RpcId | null, key: string): Inbound {
   const data = { envelope: { key } };
-  return { kind: "refused", id, refusal: { ...refuse(400, `Missing or malformed in _meta: ${key}.`, CODES.invalidParams), data } };
+  return {
+    kind: "refused",
+    id,
+    refusal: { ...refuse(400, `Missing or malformed in _meta: ${key}.`, CODES.invalidParams), data },
+  };
 }
 
 function refused(id: RpcId | null, code: number, message: string): Inbound {

@@ -58,7 +58,8 @@ function readReply(value: JsonObject, id: JsonValue | undefined): Message | null
   const code = typeof error["code"] === "number" ? Math.trunc(error["code"]) : CODES.internal;
   const message = typeof error["message"] === "string" ? error["message"].slice(0, ERROR_TEXT_MAX) : "";
   const data = error["data"];
-  const reply: RpcReply = data === undefined ? { kind: "error", code, message } : { kind: "error", code, message, data };
+  const reply: RpcReply =
+    data === undefined ? { kind: "error", code, message } : { kind: "error", code, message, data };
   return { kind: "reply", id: id ?? null, reply };
 }
 
@@ -92,7 +93,7 @@ export function parseIncoming(text: string): Incoming {
   return { kind: "messages", messages };
 }
 
-/** What would make a later `canonical()` or `JSON.stringify` fail or change its mind; a lone surrogate is reported last. */
+/** What would make a later `canonical()` fail; a lone surrogate, which can be mended, is named only if nothing else. */
 function flawOf(value: unknown, depth: number): string | null {
   if (typeof value === "string") return value.isWellFormed() ? null : "lone surrogate";
   if (typeof value === "number") return Number.isFinite(value) ? null : "a number that JSON cannot carry";
@@ -132,7 +133,8 @@ export function requestText(request: {
   readonly meta: JsonObject | null;
 }): string {
   const params = request.meta === null ? request.paramsText : withMeta(request.paramsText, request.meta);
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"method":${JSON.stringify(request.method)},"params":${params}}`;
+  const head = `{"jsonrpc":"2.0","id":${JSON.stringify(request.id)},"method":${JSON.stringify(request.method)}`;
+  return `${head},"params":${params}}`;
 }
 
 function withMeta(paramsText: string, meta: JsonObject): string {
@@ -160,5 +162,9 @@ export function errorText(
   error: { readonly code: number; readonly message: string; readonly data?: JsonValue },
 ): string {
   const { code, message, data } = error;
-  return JSON.stringify({ jsonrpc: "2.0", id, error: data === undefined ? { code, message } : { code, message, data } });
+  return JSON.stringify({
+    jsonrpc: "2.0",
+    id,
+    error: data === undefined ? { code, message } : { code, message, data },
+  });
 }

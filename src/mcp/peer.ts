@@ -3,7 +3,16 @@
 
 import { assert, isObject, reasonOf, type JsonObject } from "../kernel/index.ts";
 import { reduceMeta } from "./eras.ts";
-import { CODES, notificationText, replyText, requestText, type Message, type RpcId, type RpcReply } from "./messages.ts";
+import {
+  CODES,
+  errorText,
+  notificationText,
+  replyText,
+  requestText,
+  type Message,
+  type RpcId,
+  type RpcReply,
+} from "./messages.ts";
 
 export interface PeerCall {
   readonly method: string;
@@ -43,10 +52,18 @@ export interface Peer {
   close(): void;
 }
 
+export interface Outgoing {
+  readonly id: number;
+  readonly method: string;
+  readonly paramsText: string;
+  /** The whole message. */
+  readonly text: string;
+}
+
 /** What a transport does for the calls. */
 export interface Wire {
   readonly transport: "stdio" | "http";
-  sendRequest(request: { readonly id: number; readonly method: string; readonly paramsText: string; readonly text: string }): void;
+  sendRequest(request: Outgoing): void;
   /** Notifications, and answers to the server's own requests. */
   sendOther(text: string, method: string | null): void;
   /** Nobody waits for this call any more. */
@@ -54,16 +71,7 @@ export interface Wire {
   speak(dialect: Dialect): void;
   openStream(): void;
   /** Once. No call may be made to the wire afterwards. */
-  shut(reason: string): void;
-}
-
-export interface PeerCore {
-  readonly peer: Peer;
-  accept(message: Message): "taken" | "unknown";
-  settle(id: number, reply: RpcReply): void;
-  isWaiting(id: number): boolean;
-  /** Ends every call and the peer. */
-  end(reason: string): void;
+  shut(): void;
 }
 
 const CALLS_MAX = 1024;
@@ -79,145 +87,161 @@ interface Waiting {
   readonly unlisten: (() => void) | null;
 }
 
-export function createPeerCore(wire: Wire): PeerCore {
-  const waiting = new Map<number, Waiting>();
-  const listeners = new Set<(method: string, params: JsonObject) => void>();
-  const theirs = new Set<RpcId>();
-  const ended = Promise.withResolvers<string>();
-  let respond: Responder = async (method) => notFound(method);
-  let dialect: Dialect = { era: "unknown" };
-  let lastId = 0;
-  let endedBecause: string | null = null;
+/** Owns the calls under way towards one server. A transport hands it what came in, and is its `wire`. */
+export class PeerCore implements Peer {
+  readonly transport: "stdio" | "http";
+  readonly closed: Promise<string>;
+  readonly #wire: Wire;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #listeners = new Set<(method: string, params: JsonObject) => void>();
+  /** The server's own requests that somebody here still answers. */
+  readonly #theirs = new Set<RpcId>();
+  readonly #ended = Promise.withResolvers<string>();
+  #respond: Responder = async (method) => notFound(method);
+  #dialect: Dialect = { era: "unknown" };
+  #lastId = 0;
+  #endedBecause: string | null = null;
 
-  function settle(id: number, reply: RpcReply): void {
-    const call = waiting.get(id);
+  constructor(wire: Wire) {
+    this.#wire = wire;
+    this.transport = wire.transport;
+    this.closed = this.#ended.promise;
+  }
+
+  request(call: PeerCall): Promise<RpcReply> {
+    const refusal = this.#refusal(call);
+    if (refusal !== null) return Promise.resolve({ kind: "broken", reason: refusal });
+    assertNoMeta(call.paramsText);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const { method, paramsText, timeoutMs, signal } = call;
+    const text = requestText({ id, method, paramsText, meta: metaFor(call, id, this.#dialect) });
+    const { promise, resolve } = Promise.withResolvers<RpcReply>();
+    const late = `no answer to ${method} within ${timeoutMs} ms`;
+    const timer = timeoutMs === 0 ? null : setTimeout(() => this.#giveUp(id, late), timeoutMs);
+    const abort = (): void => this.#giveUp(id, "cancelled");
+    signal?.addEventListener("abort", abort, { once: true });
+    const unlisten = signal === undefined ? null : (): void => signal.removeEventListener("abort", abort);
+    this.#waiting.set(id, { method, resolve, timer, onProgress: call.onProgress ?? null, unlisten });
+    this.#wire.sendRequest({ id, method, paramsText, text });
+    return promise;
+  }
+
+  #refusal(call: PeerCall): string | null {
+    if (this.#endedBecause !== null) return this.#endedBecause;
+    if (call.signal?.aborted === true) return "cancelled";
+    return this.#waiting.size >= CALLS_MAX ? `${CALLS_MAX} calls are under way` : null;
+  }
+
+  notify(method: string, params: JsonObject): void {
+    if (this.#endedBecause === null) this.#wire.sendOther(notificationText(method, params), method);
+  }
+
+  onNotification(listener: (method: string, params: JsonObject) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setRequestResponder(respond: Responder): void {
+    this.#respond = respond;
+  }
+
+  speak(dialect: Dialect): void {
+    this.#dialect = dialect;
+    this.#wire.speak(dialect);
+  }
+
+  openStream(): void {
+    if (this.#endedBecause === null) this.#wire.openStream();
+  }
+
+  close(): void {
+    this.end("closed by Freehold");
+  }
+
+  /** For the transport. `unknown` is an answer to what was never asked. */
+  accept(message: Message): "taken" | "unknown" {
+    if (this.#endedBecause !== null) return "taken";
+    switch (message.kind) {
+      case "reply":
+        if (typeof message.id !== "number" || message.id < 1 || message.id > this.#lastId) return "unknown";
+        this.settle(message.id, message.reply);
+        return "taken";
+      case "notification":
+        this.#hear(message.method, message.params);
+        return "taken";
+      case "request":
+        this.#answer(message);
+        return "taken";
+    }
+  }
+
+  /** Late and double answers find nobody waiting. */
+  settle(id: number, reply: RpcReply): void {
+    const call = this.#waiting.get(id);
     if (call === undefined) return;
-    waiting.delete(id);
+    this.#waiting.delete(id);
     if (call.timer !== null) clearTimeout(call.timer);
     call.unlisten?.();
     call.resolve(reply);
   }
 
-  function giveUp(id: number, reason: string): void {
-    const call = waiting.get(id);
+  isWaiting(id: number): boolean {
+    return this.#waiting.has(id);
+  }
+
+  /** Ends every call and the peer. */
+  end(reason: string): void {
+    if (this.#endedBecause !== null) return;
+    this.#endedBecause = reason;
+    for (const id of [...this.#waiting.keys()]) this.settle(id, { kind: "broken", reason });
+    this.#wire.shut();
+    this.#listeners.clear();
+    this.#ended.resolve(reason);
+  }
+
+  #giveUp(id: number, reason: string): void {
+    const call = this.#waiting.get(id);
     if (call === undefined) return;
-    settle(id, { kind: "broken", reason });
-    if (endedBecause !== null) return;
-    wire.drop(id);
+    this.settle(id, { kind: "broken", reason });
+    this.#wire.drop(id);
     // Modern HTTP cancels by closing the stream, which drop() did.
-    const silent = call.method === UNCANCELLABLE || (wire.transport === "http" && dialect.era === "modern");
-    if (!silent) notify("notifications/cancelled", { requestId: id, reason });
+    const isSilent = call.method === UNCANCELLABLE || (this.transport === "http" && this.#dialect.era === "modern");
+    if (!isSilent) this.notify("notifications/cancelled", { requestId: id, reason });
   }
 
-  function request(call: PeerCall): Promise<RpcReply> {
-    if (endedBecause !== null) return Promise.resolve({ kind: "broken", reason: endedBecause });
-    if (call.signal?.aborted === true) return Promise.resolve({ kind: "broken", reason: "cancelled" });
-    if (waiting.size >= CALLS_MAX) return Promise.resolve({ kind: "broken", reason: `${CALLS_MAX} calls are under way` });
-    assertNoMeta(call.paramsText);
-    lastId += 1;
-    const id = lastId;
-    const { method, paramsText, timeoutMs, signal } = call;
-    const meta = metaFor(call, id, dialect);
-    const text = requestText({ id, method, paramsText, meta });
-    const { promise, resolve } = Promise.withResolvers<RpcReply>();
-    const timer =
-      timeoutMs === 0 ? null : setTimeout(() => giveUp(id, `no answer to ${method} within ${timeoutMs} ms`), timeoutMs);
-    const abort = (): void => giveUp(id, "cancelled");
-    signal?.addEventListener("abort", abort, { once: true });
-    const unlisten = signal === undefined ? null : (): void => signal.removeEventListener("abort", abort);
-    waiting.set(id, { method, resolve, timer, onProgress: call.onProgress ?? null, unlisten });
-    wire.sendRequest({ id, method, paramsText, text });
-    return promise;
-  }
-
-  function notify(method: string, params: JsonObject): void {
-    if (endedBecause === null) wire.sendOther(notificationText(method, params), method);
-  }
-
-  function accept(message: Message): "taken" | "unknown" {
-    if (endedBecause !== null) return "taken";
-    switch (message.kind) {
-      case "reply":
-        if (typeof message.id !== "number" || message.id < 1 || message.id > lastId) return "unknown";
-        settle(message.id, message.reply);
-        return "taken";
-      case "notification":
-        hear(message.method, message.params);
-        return "taken";
-      case "request":
-        void answer(message);
-        return "taken";
-    }
-  }
-
-  function hear(method: string, params: JsonObject): void {
+  #hear(method: string, params: JsonObject): void {
     if (method === "notifications/progress") {
       const { progressToken, _meta, ...progress } = params;
-      if (typeof progressToken === "number") waiting.get(progressToken)?.onProgress?.(progress);
+      if (typeof progressToken === "number") this.#waiting.get(progressToken)?.onProgress?.(progress);
       return;
     }
     const { requestId } = params;
-    if (method === "notifications/cancelled" && (typeof requestId === "string" || typeof requestId === "number")) {
-      theirs.delete(requestId);
-    }
-    for (const listener of listeners) listener(method, params);
+    const isCancel = method === "notifications/cancelled";
+    if (isCancel && (typeof requestId === "string" || typeof requestId === "number")) this.#theirs.delete(requestId);
+    for (const listener of this.#listeners) listener(method, params);
   }
 
-  async function answer(message: Message & { readonly kind: "request" }): Promise<void> {
+  #answer(message: Message & { readonly kind: "request" }): void {
     const { id, method, params } = message;
-    if (theirs.size >= SERVER_REQUESTS_MAX || theirs.has(id)) {
-      const reply: RpcReply = { kind: "error", code: CODES.refused, message: "Too many requests, or an id used twice." };
-      wire.sendOther(replyText(id, reply), null);
-      return;
+    if (this.#theirs.size >= SERVER_REQUESTS_MAX || this.#theirs.has(id)) {
+      const refusal = { code: CODES.refused, message: "Too many requests, or an id used twice." };
+      return this.#wire.sendOther(errorText(id, refusal), null);
     }
-    theirs.add(id);
-    const reply: RpcReply = await (method === "ping" ? emptyReply() : respond(method, params)).catch((error: unknown) => ({
-      kind: "broken" as const,
-      reason: `The request failed here: ${reasonOf(error)}`,
-    }));
-    // Cancelled by the server meanwhile: an answer would be noise to it.
-    if (theirs.delete(id) && endedBecause === null) wire.sendOther(replyText(id, reply), null);
+    this.#theirs.add(id);
+    const tell = (reply: RpcReply): void => {
+      // Cancelled by the server meanwhile: an answer would be noise to it.
+      if (this.#theirs.delete(id) && this.#endedBecause === null) this.#wire.sendOther(replyText(id, reply), null);
+    };
+    if (method === "ping") return tell({ kind: "result", result: {} });
+    this.#respond(method, params).then(tell, (error: unknown) =>
+      tell({ kind: "broken", reason: `The request failed here: ${reasonOf(error)}` }),
+    );
   }
-
-  function end(reason: string): void {
-    if (endedBecause !== null) return;
-    endedBecause = reason;
-    for (const id of [...waiting.keys()]) settle(id, { kind: "broken", reason });
-    wire.shut(reason);
-    listeners.clear();
-    ended.resolve(reason);
-  }
-
-  const peer: Peer = {
-    transport: wire.transport,
-    request,
-    notify,
-    onNotification(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    setRequestResponder(next) {
-      respond = next;
-    },
-    speak(next) {
-      dialect = next;
-      wire.speak(next);
-    },
-    openStream: () => {
-      if (endedBecause === null) wire.openStream();
-    },
-    closed: ended.promise,
-    close: () => end("closed by Freehold"),
-  };
-  return { peer, accept, settle, isWaiting: (id) => waiting.has(id), end };
 }
 
 function notFound(method: string): RpcReply {
   return { kind: "error", code: CODES.methodNotFound, message: `Method not found: ${method.slice(0, 100)}` };
-}
-
-async function emptyReply(): Promise<RpcReply> {
-  return { kind: "result", result: {} };
 }
 
 /** A second `_meta` would give the sent text two readings. */
@@ -234,4 +258,3 @@ function metaFor(call: PeerCall, id: number, dialect: Dialect): JsonObject | nul
   const own = dialect.era === "modern" ? dialect.meta : null;
   return given === null && token === null && own === null ? null : { ...given, ...own, ...token };
 }
-

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from "../kernel/index.ts";
 import { isCacheable, META, type Era } from "./eras.ts";
 import { CODES, type RpcReply } from "./messages.ts";
 
-/** What a result becomes for a client of `era`. Modern results name us: the upstream's identity stays behind the door. */
+/** What a result becomes for a client of `era`. Modern ones name us: who the upstream is stays behind the door. */
 export function replyFor(options: {
   readonly era: Era;
   readonly method: string;
@@ -37,13 +37,13 @@ function legacy(method: string, result: JsonObject): RpcReply {
 }
 
 function withoutCacheHints(result: JsonObject): JsonObject {
-  const { ttlMs, cacheScope, ...rest } = result;
+  const { ttlMs: _ttlMs, cacheScope: _cacheScope, ...rest } = result;
   return rest;
 }
 
 function withoutServerInfo(result: JsonObject): JsonObject {
   const { _meta, ...rest } = result;
   if (!isObject(_meta) || !(META.serverInfo in _meta)) return result;
-  const { [META.serverInfo]: serverInfo, ...others } = _meta;
+  const { [META.serverInfo]: _serverInfo, ...others } = _meta;
   return Object.keys(others).length === 0 ? rest : { ...rest, _meta: others };
 }

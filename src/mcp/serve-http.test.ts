@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
 import { ask, begin, rawBytes, startToy, type Answer, type Ask, type Toy } from "../../tests/fixtures/toy-endpoint.ts";
-import type { JsonObject, JsonValue } from "../kernel/index.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import type { ServeHttpOptions } from "./index.ts";
 
 const PING: JsonObject = { jsonrpc: "2.0", id: 1, method: "ping" };
@@ -34,7 +34,7 @@ function modern(method: string, params: Record<string, JsonValue> = {}, more: Pa
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
-    ...(typeof params["_meta"] === "object" ? params["_meta"] : {}),
+    ...(isObject(params["_meta"]) ? params["_meta"] : {}),
   };
   const name = params["name"] ?? params["uri"];
   return {
@@ -93,7 +93,10 @@ test("no token, a wrong token or a token in the URL is refused", async (context)
 test("a body of the wrong type, form or size is refused", async (context) => {
   const toy = await toyFor(context);
   assert.equal((await ask(toy, { body: PING, headers: { "content-type": "text/plain" } })).status, 415);
-  assert.equal((await ask(toy, { body: PING, headers: { "content-type": "application/json; charset=utf-16" } })).status, 415);
+  assert.equal(
+    (await ask(toy, { body: PING, headers: { "content-type": "application/json; charset=utf-16" } })).status,
+    415,
+  );
   assert.equal((await ask(toy, { body: PING, headers: { "content-encoding": "gzip" } })).status, 415);
   assert.equal((await ask(toy, { body: PING, headers: { accept: "text/html" } })).status, 406);
   assert.equal((await ask(toy, { body: `"${"x".repeat(5000)}"` })).status, 413);
@@ -142,7 +145,12 @@ test("a session belongs to the token that opened it", async (context) => {
   const headers = { "mcp-session-id": session };
   assert.equal((await ask(toy, { body: PING, headers })).status, 200);
   for (const method of ["POST", "GET", "DELETE"]) {
-    const foreign = await ask(toy, { method, headers, token: "bob-token", ...(method === "POST" ? { body: PING } : {}) });
+    const foreign = await ask(toy, {
+      method,
+      headers,
+      token: "bob-token",
+      ...(method === "POST" ? { body: PING } : {}),
+    });
     assert.equal(foreign.status, 404);
     assert.equal(errorIn(foreign), -32001);
   }
@@ -187,8 +195,15 @@ test("initialize agrees on a version that both speak", async (context) => {
 test("only the protocol's own keys of _meta go on", async (context) => {
   const toy = await toyFor(context);
   const headers = { "mcp-session-id": await openSession(toy) };
-  const hidden = { evil: 1, "io.modelcontextprotocol/evil": 2, "com.example/x": 3, progressToken: { a: 1 }, traceparent: 5 };
-  const call = (_meta: JsonObject) => ask(toy, { body: { jsonrpc: "2.0", id: 2, method: "tools/list", params: { _meta } }, headers });
+  const hidden = {
+    evil: 1,
+    "io.modelcontextprotocol/evil": 2,
+    "com.example/x": 3,
+    progressToken: { a: 1 },
+    traceparent: 5,
+  };
+  const call = (_meta: JsonObject) =>
+    ask(toy, { body: { jsonrpc: "2.0", id: 2, method: "tools/list", params: { _meta } }, headers });
   await call(hidden);
   await call({ ...hidden, progressToken: "p", traceparent: "00-a" });
   await ask(toy, modern("tools/list", { _meta: hidden }));
@@ -215,10 +230,13 @@ test("a 2026-07-28 request is answered without a session and with its era's fiel
   assert.equal(found.result["instructions"], "Hello ada");
   const process = "0123456789abcdef0123456789abcdef";
   await ask(toy, modern("tools/list", {}, { headers: { "freehold-process": process } }));
-  assert.deepEqual(toy.seen.map((call) => call.wire.id), ["stateless", "stateless", process]);
+  assert.deepEqual(
+    toy.seen.map((call) => call.wire.id),
+    ["stateless", "stateless", process],
+  );
 });
 
-test("a 2026-07-28 request with missing or disagreeing headers or envelope is refused with its era's code", async (context) => {
+test("a 2026-07-28 request whose headers or envelope miss or disagree is refused with its era's code", async (context) => {
   const toy = await toyFor(context);
   const call = modern("tools/call", { name: "größe" });
   const name = `=?base64?${Buffer.from("größe").toString("base64")}?=`;
@@ -292,10 +310,16 @@ test("leaving cancels in 2026-07-28 and not before", async (context) => {
   const leave = async (wanted: Ask): Promise<void> => {
     const before = toy.events.length;
     const body = JSON.stringify(wanted.body);
-    const head = Object.entries({ authorization: "Bearer ada-token", "content-type": "application/json", ...wanted.headers });
+    const head = Object.entries({
+      authorization: "Bearer ada-token",
+      "content-type": "application/json",
+      ...wanted.headers,
+    });
     const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const socket = connect(toy.port, "127.0.0.1");
-    socket.write(`POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:${toy.port}\r\ncontent-length: ${body.length}\r\n${lines}\r\n${body}`);
+    socket.write(
+      `POST /mcp HTTP/1.1\r\nhost: 127.0.0.1:${toy.port}\r\ncontent-length: ${body.length}\r\n${lines}\r\n${body}`,
+    );
     while (toy.events.length === before) await ask(toy, modern("tools/list"));
     socket.destroy();
   };
@@ -313,7 +337,8 @@ test("one client cannot have more than 64 requests under way", async (context) =
   const refused = await Promise.race(waits);
   assert.equal(refused.status, 429);
   assert.equal((await ask(toy, modern("tools/list", {}, { token: "bob-token" }))).status, 200);
-  void Promise.allSettled(waits);
+  await toy.close();
+  await Promise.allSettled(waits);
 });
 
 test("fields of one era do not reach clients of the other, and a bug tells nothing of itself", async (context) => {
@@ -340,10 +365,10 @@ test("a change is told on the open stream of those it concerns, in both eras", a
   toy.endpoint.notify((identity) => identity === "ada", "notifications/tools/list_changed", {});
   toy.endpoint.notify((identity) => identity === "ada", "notifications/prompts/list_changed", {});
   toy.endpoint.close();
-  assert.deepEqual(eventsIn(await stream.rest()).map((event) => event["method"]), [
-    "notifications/tools/list_changed",
-    "notifications/prompts/list_changed",
-  ]);
+  assert.deepEqual(
+    eventsIn(await stream.rest()).map((event) => event["method"]),
+    ["notifications/tools/list_changed", "notifications/prompts/list_changed"],
+  );
   const [acknowledged, changed, goodbye] = eventsIn(await listening.rest());
   assert.deepEqual(acknowledged?.["params"], {
     _meta: { "io.modelcontextprotocol/subscriptionId": 7 },

@@ -10,6 +10,7 @@ import {
   checkPlace,
   checkPost,
   checkUrl,
+  noEvents,
   notAllowed,
   readBody,
   refuse,
@@ -23,9 +24,9 @@ import { runCall, type CallParts, type Visit } from "./run-call.ts";
 import { openLegacySession } from "./serve-legacy.ts";
 import { serveModern } from "./serve-modern.ts";
 import { createStreams } from "./streams.ts";
-import { createSubscriptions } from "./subscriptions.ts";
+import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
 import type { ServeHttpOptions, WireClient } from "./wire-client.ts";
-import { createWireSessions, type WireSession } from "./wire-sessions.ts";
+import { createWireSessions, type WireSession, type WireSessions } from "./wire-sessions.ts";
 
 export interface HttpEndpoint<I> {
   /** For requests to the endpoint's path only. Never throws. */
@@ -41,18 +42,33 @@ const STREAMS_MAX = 256;
 const NO_SESSION = -32001;
 
 export function serveHttp<I>(options: ServeHttpOptions<I>): HttpEndpoint<I> {
-  const streams = createStreams(STREAMS_MAX);
-  const subscriptions = createSubscriptions<I>({ streams, capabilities: options.capabilities, serverInfo: options.serverInfo });
-  const sessions = createWireSessions<I>({
-    sessionsMax: options.sessionsMax,
-    idleMs: options.idleMs,
-    keyOf: (identity) => options.keyOf(identity),
-    opened: (identity, wire) => options.opened?.(identity, wire),
-    closed: (identity, wire) => options.closed?.(identity, wire),
-  });
-  const parts: CallParts<I> = { options, inFlight: new Map() };
+  return new Endpoint(options);
+}
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
+/** Owns the sessions and the open streams. */
+class Endpoint<I> implements HttpEndpoint<I> {
+  readonly #options: ServeHttpOptions<I>;
+  readonly #streams = createStreams(STREAMS_MAX);
+  readonly #subscriptions: Subscriptions<I>;
+  readonly #sessions: WireSessions<I>;
+  readonly #parts: CallParts<I>;
+
+  constructor(options: ServeHttpOptions<I>) {
+    const { capabilities, serverInfo, sessionsMax, idleMs } = options;
+    this.#options = options;
+    this.#parts = { options, inFlight: new Map() };
+    this.#subscriptions = createSubscriptions<I>({ streams: this.#streams, capabilities, serverInfo });
+    this.#sessions = createWireSessions<I>({
+      sessionsMax,
+      idleMs,
+      keyOf: (identity) => options.keyOf(identity),
+      opened: (identity, wire) => options.opened?.(identity, wire),
+      closed: (identity, wire) => options.closed?.(identity, wire),
+    });
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    const options = this.#options;
     const allowed = { hosts: options.allowedHosts(), origins: options.allowedOrigins() };
     const early = checkPlace(request, allowed) ?? checkUrl(request);
     if (early !== null) return sendRefusal(response, early, null);
@@ -61,50 +77,74 @@ export function serveHttp<I>(options: ServeHttpOptions<I>): HttpEndpoint<I> {
     const visit: Visit<I> = { request, response, identity, key: options.keyOf(identity) };
     switch (request.method) {
       case "POST":
-        return post(visit);
+        return this.#post(visit);
       case "GET":
-        return listen(visit);
+        return this.#listen(visit);
       case "DELETE":
-        return end(visit);
+        return this.#end(visit);
       default:
         return sendRefusal(response, notAllowed(), null);
     }
   }
 
-  function post(visit: Visit<I>): void {
+  notify(isFor: (identity: I, wire: WireClient) => boolean, method: string, params: JsonObject): void {
+    const text = notificationText(method, params);
+    for (const session of this.#sessions.each()) {
+      if (session.stream !== null && isFor(session.identity, session.wire)) session.stream.send(text);
+    }
+    this.#subscriptions.notify(isFor, method, params);
+  }
+
+  endSessions(isFor: (identity: I, wire: WireClient) => boolean): void {
+    for (const session of [...this.#sessions.each()]) {
+      if (isFor(session.identity, session.wire)) this.#sessions.end(session);
+    }
+    this.#subscriptions.endWhere(isFor);
+  }
+
+  close(): void {
+    this.#sessions.close();
+    this.#subscriptions.endWhere(() => true);
+    this.#streams.close();
+  }
+
+  #post(visit: Visit<I>): void {
     const { request, response } = visit;
-    const refusal = checkPost(request, options.bodyBytesMax);
+    const { bodyBytesMax } = this.#options;
+    const refusal = checkPost(request, bodyBytesMax);
     if (refusal !== null) return sendRefusal(response, refusal, null);
-    readBody(request, options.bodyBytesMax, (body) => {
-      if (body === null) return sendRefusal(response, tooLarge(options.bodyBytesMax), null);
-      take(visit, readInbound(body, request.headers));
+    readBody(request, bodyBytesMax, (body) => {
+      if (body === null) return sendRefusal(response, tooLarge(bodyBytesMax), null);
+      this.#take(visit, readInbound(body, request.headers));
     });
   }
 
-  function take(visit: Visit<I>, inbound: Inbound): void {
+  #take(visit: Visit<I>, inbound: Inbound): void {
     switch (inbound.kind) {
       case "refused":
         return sendRefusal(visit.response, inbound.refusal, inbound.id);
       case "modern":
-        return serveModern({ parts, subscriptions, visit, inbound });
+        return serveModern({ parts: this.#parts, subscriptions: this.#subscriptions, visit, inbound });
       case "legacy":
-        return postLegacy(visit, inbound.message);
+        return this.#postLegacy(visit, inbound.message);
     }
   }
 
-  function postLegacy(visit: Visit<I>, message: Message): void {
+  #postLegacy(visit: Visit<I>, message: Message): void {
     const { request, response } = visit;
     const id = message.kind === "request" ? message.id : null;
     const version = checkVersion(request);
     if (version !== null) return sendRefusal(response, version, id);
     if (message.kind === "request" && message.method === "initialize") {
-      return openLegacySession({ options, sessions, visit, id: message.id, params: message.params });
+      const { params } = message;
+      return openLegacySession({ options: this.#options, sessions: this.#sessions, visit, id: message.id, params });
     }
-    const session = findSession(visit);
+    const session = this.#find(visit);
     if ("status" in session) return sendRefusal(response, session, id);
     if (message.kind === "request") {
       const { wire, running } = session;
-      return void runCall(parts, { visit, wire, id: message.id, method: message.method, params: message.params, running });
+      const { method, params } = message;
+      return runCall(this.#parts, { visit, wire, id: message.id, method, params, running });
     }
     if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const { requestId } = message.params;
@@ -114,53 +154,38 @@ export function serveHttp<I>(options: ServeHttpOptions<I>): HttpEndpoint<I> {
   }
 
   /** Legacy only: the stream for what is said unasked. A second one takes the place of a first that may be dead. */
-  function listen(visit: Visit<I>): void {
+  #listen(visit: Visit<I>): void {
     const { request, response } = visit;
-    const session = namesModern(request) ? notAllowed() : findSession(visit);
-    if ("status" in session) return sendRefusal(response, session.status === 400 ? notAllowed() : session, null);
-    if (!accepts(request, "text/event-stream")) return sendRefusal(response, refuse(406, "Accept must list text/event-stream."), null);
+    const session = this.#findBodiless(visit);
+    if ("status" in session) return sendRefusal(response, session, null);
+    if (!accepts(request, "text/event-stream")) return sendRefusal(response, noEvents(), null);
     session.stream?.end();
-    const stream = streams.open(response, () => {
+    const stream = this.#streams.open(response, () => {
       if (session.stream === stream) session.stream = null;
     });
     if (stream === null) return sendRefusal(response, refuse(503, "Too many open streams."), null);
     session.stream = stream;
   }
 
-  function end(visit: Visit<I>): void {
-    const session = namesModern(visit.request) ? notAllowed() : findSession(visit);
-    if ("status" in session) return sendRefusal(visit.response, session.status === 400 ? notAllowed() : session, null);
-    sessions.end(session);
+  #end(visit: Visit<I>): void {
+    const session = this.#findBodiless(visit);
+    if ("status" in session) return sendRefusal(visit.response, session, null);
+    this.#sessions.end(session);
     sendEmpty(visit.response, 200);
   }
 
-  function findSession(visit: Visit<I>): WireSession<I> | Refusal {
+  #find(visit: Visit<I>): WireSession<I> | Refusal {
     const id = visit.request.headers["mcp-session-id"];
     if (typeof id !== "string") return refuse(400, "The header Mcp-Session-Id is missing: initialize first.");
-    return sessions.find(id, visit.key) ?? refuse(404, "Session not found: initialize again.", NO_SESSION);
+    return this.#sessions.find(id, visit.key) ?? refuse(404, "Session not found: initialize again.", NO_SESSION);
   }
 
-  return {
-    handle,
-    notify(isFor, method, params) {
-      const text = notificationText(method, params);
-      for (const session of sessions.each()) if (isFor(session.identity, session.wire)) session.stream?.send(text);
-      subscriptions.notify(isFor, method, params);
-    },
-    endSessions(isFor) {
-      for (const session of [...sessions.each()]) if (isFor(session.identity, session.wire)) sessions.end(session);
-      subscriptions.endWhere(isFor);
-    },
-    close() {
-      sessions.close();
-      subscriptions.endWhere(() => true);
-      streams.close();
-    },
-  };
-}
-
-function namesModern(request: IncomingMessage): boolean {
-  return String(request.headers["mcp-protocol-version"] ?? "") >= MODERN_LATEST;
+  /** GET and DELETE mean something within a legacy session alone. */
+  #findBodiless(visit: Visit<I>): WireSession<I> | Refusal {
+    const { headers } = visit.request;
+    const namesModern = String(headers["mcp-protocol-version"] ?? "") >= MODERN_LATEST;
+    return namesModern || headers["mcp-session-id"] === undefined ? notAllowed() : this.#find(visit);
+  }
 }
 
 function checkVersion(request: IncomingMessage): Refusal | null {

@@ -40,13 +40,17 @@ export function openLegacySession<I>(opening: {
     serverInfo: options.serverInfo,
     ...(instructions === null ? {} : { instructions }),
   };
-  sendReply(response, 200, id, { kind: "result", result });
+  sendReply(response, { status: 200, id, reply: { kind: "result", result } });
 }
 
 /** A session keeps this for its life, so its size is ours to choose. */
 function shortInfo(info: JsonObject): JsonObject {
-  const fields = ["name", "title", "version"].map((field) => [field, info[field]] as const);
-  return Object.fromEntries(fields.flatMap(([field, text]) => (typeof text === "string" ? [[field, text.slice(0, TEXT_MAX)]] : [])));
+  const short: Record<string, string> = {};
+  for (const field of ["name", "title", "version"]) {
+    const text = info[field];
+    if (typeof text === "string") short[field] = text.slice(0, TEXT_MAX);
+  }
+  return short;
 }
 
 function shortCapabilities(capabilities: JsonObject): JsonObject {

@@ -27,7 +27,7 @@ const METHODS: ReadonlySet<string> = new Set([
 ]);
 
 /** Sent by the stdio shim: one random id for each process, so that two agents with one token stay apart. */
-export const PROCESS_HEADER = "freehold-process";
+const PROCESS_HEADER = "freehold-process";
 
 export function serveModern<I>(asked: {
   readonly parts: CallParts<I>;
@@ -41,10 +41,12 @@ export function serveModern<I>(asked: {
   if (message.kind !== "request") return sendEmpty(response, 202);
   const { id, method, params } = message;
   const wire = clientOf(visit, inbound);
-  if (method === "server/discover") return sendReply(response, 200, id, discover(parts.options, visit.identity));
+  if (method === "server/discover") {
+    return sendReply(response, { status: 200, id, reply: discover(parts.options, visit.identity) });
+  }
   if (method === "subscriptions/listen") return subscriptions.open({ parts, visit, wire, id, params });
   if (!METHODS.has(method)) return sendRefusal(response, refuse(404, "Method not found.", CODES.methodNotFound), id);
-  void runCall(parts, { visit, wire, id, method, params, running: null });
+  runCall(parts, { visit, wire, id, method, params, running: null });
 }
 
 function clientOf<I>(visit: Visit<I>, inbound: Inbound & { readonly kind: "modern" }): WireClient {

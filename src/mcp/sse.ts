@@ -14,7 +14,9 @@ export interface SseReader {
 
 export function createSseReader(eventCharsMax: number, onEvent: (event: SseEvent) => void): SseReader {
   const decoder = new StringDecoder("utf8");
-  let rest = "";
+  /** Of a line that has not ended: looked at once, so that a long event costs its length and no more. */
+  let parts: string[] = [];
+  let partsLength = 0;
   let data: string[] = [];
   let held = 0;
   let id: string | null = null;
@@ -37,17 +39,21 @@ export function createSseReader(eventCharsMax: number, onEvent: (event: SseEvent
 
   return {
     feed(chunk) {
-      const text = rest + decoder.write(chunk);
+      const text = decoder.write(chunk);
       let start = 0;
       for (;;) {
         const end = text.indexOf("\n", start);
         if (end === -1) break;
-        field(text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end));
+        const line = parts.join("") + text.slice(start, end);
+        field(line.endsWith("\r") ? line.slice(0, -1) : line);
+        parts = [];
+        partsLength = 0;
         start = end + 1;
         if (held > eventCharsMax) return false;
       }
-      rest = text.slice(start);
-      return held + rest.length <= eventCharsMax;
+      parts.push(text.slice(start));
+      partsLength += text.length - start;
+      return held + partsLength <= eventCharsMax;
     },
   };
 }

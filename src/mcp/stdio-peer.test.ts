@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { after, test } from "node:test";
 import { Fault, type JsonObject } from "../kernel/index.ts";
-import { handshake, openStdioPeer, readSurface, type Hello, type Peer } from "./index.ts";
+import { handshake, openStdioPeer, readSurface, type Hello, type Peer, type PeerCall, type RpcReply } from "./index.ts";
 
 const MEGABYTE = 1024 * 1024;
 const LIMITS = { timeoutMs: 10_000, pagesMax: 10, itemsMax: 100 };
@@ -34,9 +34,16 @@ async function greeted(fixture: string, how: string): Promise<Started & { readon
   return { ...started, hello: await handshake(started.peer, { timeoutMs: 10_000 }) };
 }
 
-function call(peer: Peer, name: string, args: JsonObject = {}, more: Partial<Parameters<Peer["request"]>[0]> = {}) {
+function call(peer: Peer, name: string, how: Partial<PeerCall> & { readonly args?: JsonObject } = {}) {
+  const { args = {}, ...more } = how;
   const paramsText = JSON.stringify({ arguments: args, name });
   return peer.request({ method: "tools/call", paramsText, timeoutMs: 10_000, ...more });
+}
+
+function nextNotification(peer: Peer): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  peer.onNotification(resolve);
+  return promise;
 }
 
 function textOf(reply: Awaited<ReturnType<typeof call>>): string {
@@ -52,7 +59,7 @@ for (const fixture of ["mcp-server-1", "mcp-server-2"]) {
     assert.equal(hello.protocol, "2025-11-25");
     const surface = await readSurface(peer, hello, LIMITS);
     assert.ok(surface.tools.some((tool) => tool["name"] === "echo"));
-    assert.match(textOf(await call(peer, "echo", { text: "grüß" })), /"grüß"/);
+    assert.match(textOf(await call(peer, "echo", { args: { text: "grüß" } })), /"grüß"/);
     assert.deepEqual(noise, []);
     peer.close();
     assert.equal((await once(child, "exit"))[0], 0);
@@ -66,12 +73,18 @@ test("a server of 2026-07-28 is served statelessly over stdio when asked to", as
   assert.equal(hello.serverInfo["name"], "fixture-2");
   assert.equal(hello.instructions, "Echo what you are given.");
   const surface = await readSurface(peer, hello, LIMITS);
-  assert.deepEqual(surface.tools.map((tool) => tool["name"]), ["echo", "steps", "wait"]);
+  assert.deepEqual(
+    surface.tools.map((tool) => tool["name"]),
+    ["echo", "steps", "wait"],
+  );
   assert.equal(surface.prompts.length, 1);
   assert.equal(surface.resources.length, 1);
   const progress: JsonObject[] = [];
-  textOf(await call(peer, "steps", { count: 3 }, { onProgress: (step) => progress.push(step) }));
-  assert.deepEqual(progress.map((step) => step["progress"]), [1, 2, 3]);
+  textOf(await call(peer, "steps", { args: { count: 3 }, onProgress: (step) => progress.push(step) }));
+  assert.deepEqual(
+    progress.map((step) => step["progress"]),
+    [1, 2, 3],
+  );
   assert.ok(progress.every((step) => !("progressToken" in step)));
 });
 
@@ -85,9 +98,9 @@ test("a cancelled call tells the server, and the caller at once", async () => {
   for (const fixture of ["mcp-server-1", "mcp-server-2"]) {
     const { peer, child } = await greeted(fixture, "stdio");
     const stop = new AbortController();
-    const waiting = call(peer, "wait", {}, { signal: stop.signal });
+    const waiting = call(peer, "wait", { signal: stop.signal });
     const heard = once(child.stderr, "data");
-    await call(peer, "echo", { text: "after" });
+    await call(peer, "echo", { args: { text: "after" } });
     stop.abort();
     assert.deepEqual(await waiting, { kind: "broken", reason: "cancelled" });
     assert.match(String((await heard)[0]), /cancelled/);
@@ -105,7 +118,7 @@ test("what the server asks us is refused unless somebody answers for it", async 
 
 test("a change of the surface is heard", async () => {
   const { peer } = await greeted("mcp-server-1", "stdio");
-  const heard = new Promise<string>((resolve) => peer.onNotification((method) => resolve(method)));
+  const heard = nextNotification(peer);
   await call(peer, "more");
   assert.equal(await heard, "notifications/tools/list_changed");
 });
@@ -190,7 +203,7 @@ test("a second answer and answers nobody asked for change nothing", async () => 
 test("the answer to a call that timed out is dropped, and the server was told", async () => {
   const { peer, child } = await greeted("rogue-server", "late");
   const told = once(child.stderr, "data");
-  const reply = await call(peer, "poke", {}, { timeoutMs: 5 });
+  const reply = await call(peer, "poke", { timeoutMs: 5 });
   assert.equal(reply.kind, "broken");
   assert.match(String((await told)[0]), /initialized|cancelled/);
   assert.match(textOf(await call(peer, "poke")), /"ok"/);
@@ -209,7 +222,7 @@ test("a server cannot flood us with its own requests", async () => {
   let asked = 0;
   peer.setRequestResponder(() => {
     asked += 1;
-    return new Promise(() => undefined);
+    return Promise.withResolvers<RpcReply>().promise;
   });
   assert.match(textOf(await call(peer, "poke")), /"ok"/);
   assert.equal(asked, 16);
@@ -218,5 +231,5 @@ test("a server cannot flood us with its own requests", async () => {
 test("the text of the arguments arrives byte for byte, and a second _meta is a bug", async () => {
   const { peer } = await greeted("mcp-server-1", "stdio");
   assert.throws(() => void peer.request({ method: "x", paramsText: '{"_meta":{}}', timeoutMs: 0 }), /Bug/);
-  assert.match(textOf(await call(peer, "echo", { text: 'the word "_meta" is harmless' })), /harmless/);
+  assert.match(textOf(await call(peer, "echo", { args: { text: 'the word "_meta" is harmless' } })), /harmless/);
 });

@@ -4,7 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { oneLine } from "../kernel/index.ts";
 import { readLines } from "./lines.ts";
 import { parseIncoming } from "./messages.ts";
-import { createPeerCore, type Peer } from "./peer.ts";
+import { PeerCore, type Peer } from "./peer.ts";
 
 export interface StdioPeerOptions {
   readonly stdin: Writable;
@@ -29,7 +29,7 @@ export function openStdioPeer(options: StdioPeerOptions): Peer {
     if (stdin.writable) stdin.write(`${text}\n`);
   }
 
-  const core = createPeerCore({
+  const core: PeerCore = new PeerCore({
     transport: "stdio",
     sendRequest: (request) => write(request.text),
     sendOther: (text) => write(text),
@@ -65,5 +65,5 @@ export function openStdioPeer(options: StdioPeerOptions): Peer {
     onEnd: (reason) => core.end(`the server went away: ${reason}`),
   });
   if (stdout.destroyed || stdout.readableEnded) core.end("the server went away: its output was closed");
-  return core.peer;
+  return core;
 }

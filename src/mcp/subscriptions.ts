@@ -3,9 +3,9 @@
 import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import { META } from "./eras.ts";
 import { sendRefusal } from "./exchange.ts";
-import { accepts, refuse } from "./http-gate.ts";
+import { accepts, noEvents, refuse } from "./http-gate.ts";
 import { CODES, notificationText, replyText, type RpcId } from "./messages.ts";
-import { IN_FLIGHT_MAX, takePlace, type CallParts, type Visit } from "./run-call.ts";
+import { takePlace, tooMany, type CallParts, type Visit } from "./run-call.ts";
 import type { EventStream, Streams } from "./streams.ts";
 import type { WireClient } from "./wire-client.ts";
 
@@ -51,9 +51,9 @@ export function createSubscriptions<I>(options: {
       if (!isObject(notifications)) {
         return sendRefusal(response, refuse(400, "subscriptions/listen needs notifications.", CODES.invalidParams), id);
       }
-      if (!accepts(request, "text/event-stream")) return sendRefusal(response, refuse(406, "Accept must list text/event-stream."), id);
+      if (!accepts(request, "text/event-stream")) return sendRefusal(response, noEvents(), id);
       const place = takePlace(parts.inFlight, `${visit.key}.${wire.id}`);
-      if (place === null) return sendRefusal(response, refuse(429, `More than ${IN_FLIGHT_MAX} requests are under way.`), id);
+      if (place === null) return sendRefusal(response, tooMany(), id);
       const stream = options.streams.open(response, () => {
         place.release();
         open.delete(subscription);
@@ -65,7 +65,9 @@ export function createSubscriptions<I>(options: {
       const filter = granted(notifications, options.capabilities);
       const subscription: Subscription<I> = { identity, wire, id, filter, stream };
       open.add(subscription);
-      stream.send(notificationText("notifications/subscriptions/acknowledged", { _meta: said(id), notifications: filter }));
+      stream.send(
+        notificationText("notifications/subscriptions/acknowledged", { _meta: said(id), notifications: filter }),
+      );
     },
     notify(isFor, method, params) {
       for (const { identity, wire, id, filter, stream } of open) {

@@ -1,4 +1,4 @@
-// Reads all that a server offers, page by page and with limits. Definitions keep unknown fields: they are what is pinned.
+// Reads all that a server offers, page by page and with limits. Definitions keep unknown fields: all is pinned.
 
 import { Fault, isObject, oneLine, type JsonObject, type Surface } from "../kernel/index.ts";
 import type { Hello } from "./handshake.ts";
@@ -24,7 +24,12 @@ interface List {
 const TOOLS: List = { method: "tools/list", field: "tools", key: "name", isUnique: true };
 const PROMPTS: List = { method: "prompts/list", field: "prompts", key: "name", isUnique: true };
 const RESOURCES: List = { method: "resources/list", field: "resources", key: "uri", isUnique: false };
-const TEMPLATES: List = { method: "resources/templates/list", field: "resourceTemplates", key: "uriTemplate", isUnique: false };
+const TEMPLATES: List = {
+  method: "resources/templates/list",
+  field: "resourceTemplates",
+  key: "uriTemplate",
+  isUnique: false,
+};
 
 /** Throws Fault `mcp.surface` when a list does not come, has no end, or holds what is no definition. */
 export async function readSurface(peer: Peer, hello: Hello, limits: SurfaceLimits): Promise<Surface> {

@@ -18,7 +18,10 @@ export interface WireSession<I> {
 
 export interface WireSessions<I> {
   /** Null when every place is taken by a session in use. */
-  open(identity: I, hello: { protocol: string; clientInfo: JsonObject; capabilities: JsonObject }): WireSession<I> | null;
+  open(
+    identity: I,
+    hello: { protocol: string; clientInfo: JsonObject; capabilities: JsonObject },
+  ): WireSession<I> | null;
   /** Null for an unknown id and, indistinguishably, for another's. */
   find(id: string, key: string): WireSession<I> | null;
   end(session: WireSession<I>): void;
