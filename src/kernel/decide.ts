@@ -2,7 +2,7 @@
 // Invariants: an error in a clause denies; adding a label or a deny rule never turns a decision milder.
 
 import { hasEgress, roleOf, type ToolCard } from "./cards.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import { canonical, type JsonObject, type JsonValue } from "./json.ts";
 import { isTainted, join, outside, type Label } from "./labels.ts";
 import { hasFewRights, principalText, type Principal } from "./principals.ts";
 import { allows, denies, type Rule, type RuleCall, type RuleIndex } from "./rules.ts";
@@ -55,7 +55,10 @@ export interface Facts {
 }
 
 type Clause = (facts: Facts, card: ToolCard) => ClauseAnswer | null;
+export type Decide = (facts: Facts) => Decision;
 
+/** A deny, not silence: else another clause's ask would be milder than what a clean session gets. */
+const NEEDS_RULE = "who asks may do only what a rule of yours allows";
 const STRENGTH: Readonly<Record<Answer, number>> = { allow: 0, ask: 1, deny: 2 };
 
 export function decide(facts: Facts): Decision {
@@ -88,10 +91,12 @@ function runClauses(facts: Facts): readonly ClauseAnswer[] {
   return answers;
 }
 
-function answer(clause: ClauseId, given: Answer, reason: string, rule?: Rule): ClauseAnswer {
-  return rule === undefined
-    ? { clause, answer: given, reason }
-    : { clause, answer: given, reason, rule: rule.id };
+function answer(clause: ClauseId, given: Answer, reason: string): ClauseAnswer {
+  return { clause, answer: given, reason };
+}
+
+function byRule(clause: ClauseId, rule: Rule): ClauseAnswer {
+  return { clause, answer: rule.answer, reason: `your rule ${rule.id}: ${rule.reason}`, rule: rule.id };
 }
 
 function hardLimits(facts: Facts, card: ToolCard): ClauseAnswer | null {
@@ -102,7 +107,7 @@ function hardLimits(facts: Facts, card: ToolCard): ClauseAnswer | null {
   if (facts.overBudget !== null) return answer("C0", "deny", facts.overBudget);
   const call = ruleCall(facts, card);
   const ban = facts.rules.for(facts.tool).find((rule) => denies(rule, call));
-  return ban === undefined ? null : answer("C0", "deny", `your rule ${ban.id}: ${ban.reason}`, ban);
+  return ban === undefined ? null : byRule("C0", ban);
 }
 
 function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
@@ -119,18 +124,18 @@ function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
 }
 
 function plainRead(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (card.effect !== "read" || hasEgress(card, facts.args)) return null;
+  if (!isPlainRead(facts, card)) return null;
   if (!hasFewRights(facts.principal)) return answer("C2", "allow", "a read you accepted with its card");
   const rule = allowingRule(facts, card);
-  return rule === null ? null : answer("C2", "allow", `your rule ${rule.id}: ${rule.reason}`, rule);
+  return rule === null ? answer("C2", "deny", NEEDS_RULE) : byRule("C2", rule);
 }
 
 function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (card.effect === "read" && !hasEgress(card, facts.args)) return null;
-  if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
+  if (isPlainRead(facts, card)) return null;
   const rule = allowingRule(facts, card);
-  if (rule !== null) return answer("C3", "allow", `your rule ${rule.id}: ${rule.reason}`, rule);
-  if (hasFewRights(facts.principal)) return null;
+  if (rule === null && hasFewRights(facts.principal)) return answer("C3", "deny", NEEDS_RULE);
+  if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
+  if (rule !== null) return byRule("C3", rule);
   if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
   const foreign = Object.entries(facts.args)
     .filter(([name, value]) => roleOf(card, name) !== "content" && !isOwners(facts, value))
@@ -141,7 +146,7 @@ function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
 }
 
 function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (card.effect === "read" && !hasEgress(card, facts.args)) return null;
+  if (isPlainRead(facts, card)) return null;
   if (!isTainted(facts.session.label) || allowingRule(facts, card) !== null) return null;
   const outline = facts.session.outline;
   if (outline === null) return answer("C4", "ask", "untrusted text was read, and there was no outline before it");
@@ -150,7 +155,7 @@ function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
 }
 
 function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (card.effect === "read" || !isTainted(facts.session.label)) return null;
+  if (isPlainRead(facts, card) || !isTainted(facts.session.label)) return null;
   const rule = allowingRule(facts, card);
   for (const [name, value] of Object.entries(facts.args)) {
     if (roleOf(card, name) !== "content" || (rule !== null && Object.hasOwn(rule.args, name))) continue;
@@ -163,7 +168,7 @@ function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
 }
 
 function isOwners(facts: Facts, value: JsonValue): boolean {
-  if (facts.session.endorsed.has(JSON.stringify(value))) return true;
+  if (facts.session.endorsed.has(canonical(value))) return true;
   return facts.session.words !== null && isInWords(facts.session.words, value);
 }
 
@@ -178,11 +183,17 @@ function ruleCall(facts: Facts, card: ToolCard): RuleCall {
     card,
     args: facts.args,
     nowMs: facts.nowMs,
-    usesToday: facts.usesToday,
+    usesToday: (ruleId) => facts.usesToday(ruleId),
   };
 }
 
+/** Egress arguments make a read an effect: what they name receives something. */
+function isPlainRead(facts: Facts, card: ToolCard): boolean {
+  return card.effect === "read" && !hasEgress(card, facts.args);
+}
+
 function stringsIn(value: JsonValue): readonly string[] {
+  if (typeof value === "number") return [String(value)];
   if (typeof value === "string") return [value];
   if (Array.isArray(value)) return value.flatMap((item: JsonValue) => stringsIn(item));
   if (typeof value === "object" && value !== null) {
