@@ -3,24 +3,14 @@
 export { EFFECTS, hasEgress, pinState, roleOf, underServer } from "./cards.ts";
 export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
 export { CLAUSES, decide } from "./decide.ts";
-export type { Answer, ClauseAnswer, ClauseId, Decision, Facts, SessionFacts } from "./decide.ts";
+export type { Answer, ClauseAnswer, ClauseId, Decide, Decision, Facts, SessionFacts } from "./decide.ts";
 export { assert, Fault, reasonOf, unreachable } from "./fault.ts";
 export type { FaultDetails } from "./fault.ts";
 export { canonical, digestOf, isObject, parseStrict, sha256 } from "./json.ts";
 export type { Digest, JsonObject, JsonValue, Parsed } from "./json.ts";
 export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
 export type { Integrity, Label } from "./labels.ts";
-export {
-  checkEntry,
-  commit,
-  EMPTY_TREE,
-  ENTRY_KINDS,
-  GENESIS,
-  grow,
-  headText,
-  seal,
-  treeRoot,
-} from "./ledger.ts";
+export { checkEntry, commit, EMPTY_TREE, ENTRY_KINDS, GENESIS, grow, headText, seal, treeRoot } from "./ledger.ts";
 export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
 export { pinOf, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
@@ -49,8 +39,8 @@ export { hasFewRights, PRINCIPAL_KINDS, principalFrom, principalText } from "./p
 export type { Principal, PrincipalKind } from "./principals.ts";
 export { bindingDigest, isExpired, QUESTION_STATES, questionId, step } from "./questions.ts";
 export type { Binding, Question, QuestionEvent, QuestionState, Step } from "./questions.ts";
-export { allows, denies, indexRules, matchesArgument } from "./rules.ts";
-export type { ArgumentMatch, Rule, RuleCall, RuleIndex } from "./rules.ts";
+export { allows, denies, fitOf, indexRules } from "./rules.ts";
+export type { ArgumentMatch, Fit, Rule, RuleCall, RuleIndex } from "./rules.ts";
 export { isLookalike, oneLine, reveal, revealJson } from "./shown.ts";
 export { isInWords, ownerWords, pointersIn } from "./words.ts";
 export type { OwnerWords } from "./words.ts";

@@ -49,34 +49,47 @@ export function indexRules(rules: readonly Rule[]): RuleIndex {
   };
 }
 
-export function matchesArgument(match: ArgumentMatch, value: JsonValue): boolean {
+/** `unclear` is what cannot be told without resolving: it allows nothing, and a ban bites. */
+export type Fit = "yes" | "no" | "unclear";
+
+export function fitOf(match: ArgumentMatch, value: JsonValue): Fit {
+  if (match.kind === "any") return "yes";
+  if (match.kind === "equals" && match.values.some((wanted) => canonical(wanted) === canonical(value))) return "yes";
+  if (Array.isArray(value)) {
+    const fits = new Set(value.map((item: JsonValue) => fitOf(match, item)));
+    const [only = "unclear"] = fits;
+    // A list as a whole is none of the values that "equals" names, even if each of its items is.
+    return fits.size === 1 && (only === "no" || match.kind !== "equals") ? only : "unclear";
+  }
   switch (match.kind) {
-    case "any":
-      return true;
     case "equals":
-      return match.values.some((wanted) => canonical(wanted) === canonical(value));
+      return "no";
     case "at-most":
-      return typeof value === "number" && value <= match.limit;
+      if (typeof value !== "number") return "unclear";
+      return value <= match.limit ? "yes" : "no";
     case "under":
-      return typeof value === "string" && isUnder(match.folder, value);
+      return typeof value === "string" ? fitUnder(match.folder, value) : "unclear";
     case "domain":
-      return typeof value === "string" && isInDomain(match.domain, value);
+      return typeof value === "string" ? fitDomain(match.domain, value) : "unclear";
   }
 }
 
-/** Plain absolute paths only: anything that would need resolving is not under the folder. */
-function isUnder(folder: string, path: string): boolean {
-  if (!path.startsWith("/") || path.includes("\0") || path.includes("\\")) return false;
-  if (path.split("/").some((part) => part === ".." || part === ".")) return false;
+/** Plain absolute paths only; the folder itself is unclear, since what is done to it reaches what is under it. */
+function fitUnder(folder: string, path: string): Fit {
+  const [, ...parts] = path.split("/");
+  if (!path.startsWith("/") || path.includes("\0") || path.includes("\\")) return "unclear";
+  if (parts.slice(0, -1).includes("") || parts.includes("..") || parts.includes(".")) return "unclear";
   const base = folder.endsWith("/") ? folder : `${folder}/`;
-  return path.startsWith(base) && path.length > base.length;
+  if (path === base || `${path}/` === base) return "unclear";
+  return path.startsWith(base) ? "yes" : "no";
 }
 
-/** One bare address `name@domain` or a bare host; display names, lists and comments do not match. */
-function isInDomain(domain: string, value: string): boolean {
-  const bare = /^(?:[A-Za-z0-9._%+-]{1,64}@)?([A-Za-z0-9.-]{1,253})$/.exec(value);
+/** One bare address `name@domain` or a bare host; display names, lists, comments and subdomains are unclear. */
+function fitDomain(domain: string, value: string): Fit {
+  const bare = /^(?:[A-Za-z0-9._%+-]{1,64}@)?([A-Za-z0-9.-]{1,253}[A-Za-z0-9-])$/.exec(value);
   const host = bare?.[1]?.toLowerCase();
-  return host !== undefined && host === domain.toLowerCase();
+  if (host === undefined || host.endsWith(`.${domain.toLowerCase()}`)) return "unclear";
+  return host === domain.toLowerCase() ? "yes" : "no";
 }
 
 export interface RuleCall {
@@ -88,12 +101,12 @@ export interface RuleCall {
   usesToday(ruleId: string): number;
 }
 
-/** A deny rule bites when every matcher it states fits; arguments it does not state do not save the call. */
+/** A deny rule bites when no matcher it states is sure to miss; arguments it does not state do not save the call. */
 export function denies(rule: Rule, call: RuleCall): boolean {
   if (rule.answer !== "deny" || !appliesTo(rule, call)) return false;
   return Object.entries(rule.args).every(([name, match]) => {
     const value = Object.hasOwn(call.args, name) ? call.args[name] : undefined;
-    return value !== undefined && matchesArgument(match, value);
+    return value !== undefined && fitOf(match, value) !== "no";
   });
 }
 
@@ -103,7 +116,7 @@ export function allows(rule: Rule, call: RuleCall): boolean {
   if (rule.perDayMax !== null && call.usesToday(rule.id) >= rule.perDayMax) return false;
   for (const [name, value] of Object.entries(call.args)) {
     const match = Object.hasOwn(rule.args, name) ? rule.args[name] : undefined;
-    if (match === undefined ? roleOf(call.card, name) !== "content" : !matchesArgument(match, value)) return false;
+    if (match === undefined ? roleOf(call.card, name) !== "content" : fitOf(match, value) !== "yes") return false;
   }
   return Object.keys(rule.args).every((name) => Object.hasOwn(call.args, name));
 }
