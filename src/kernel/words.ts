@@ -9,23 +9,23 @@ export interface OwnerWords {
 
 const WORDS_LENGTH_MAX = 20_000;
 
-/** Pasted or quoted blocks are left out: the owner did not write them. */
+/** Pasted or quoted blocks are left out: the owner did not write them. A fence without an end reaches to the end. */
 export function ownerWords(message: string): OwnerWords {
   const kept = message
     .slice(0, WORDS_LENGTH_MAX)
     .normalize("NFC")
-    .replace(/^```[\s\S]*?^```/gm, " ")
-    .replace(/^\s*>.*$/gm, " ");
+    .replace(/^[ \t]*(```|~~~)[\s\S]*?(?:^[ \t]*\1|$(?![\s\S]))/gm, " ")
+    .replace(/^[ \t]*>.*$/gm, " ");
   return { text: kept };
 }
 
-/** Objects and lists are the owner's when each leaf is; booleans and null carry no address, so they pass. */
+/** Objects and lists are the owner's when each key and leaf is; booleans and null carry no address, so they pass. */
 export function isInWords(words: OwnerWords, value: JsonValue): boolean {
   if (value === null || typeof value === "boolean") return true;
   if (typeof value === "number") return holds(words.text, String(value));
   if (typeof value === "string") return value.trim() !== "" && holds(words.text, value.normalize("NFC"));
   if (Array.isArray(value)) return value.every((item: JsonValue) => isInWords(words, item));
-  return Object.values(value).every((item) => isInWords(words, item));
+  return Object.entries(value).every(([key, item]) => isInWords(words, key) && isInWords(words, item));
 }
 
 function holds(text: string, wanted: string): boolean {
@@ -38,17 +38,30 @@ function holds(text: string, wanted: string): boolean {
 }
 
 function isBounded(text: string, start: number, end: number): boolean {
-  const isJoint = (char: string | undefined): boolean => char !== undefined && /[\p{L}\p{N}_@/\\-]/u.test(char);
+  const isJoint = (char: string | undefined): boolean =>
+    char !== undefined && /[\p{L}\p{N}\p{M}\p{Cs}_@/\\+%~-]/u.test(char);
   const isDotted = (dot: string | undefined, beyond: string | undefined): boolean =>
     dot !== undefined && ".,:".includes(dot) && beyond !== undefined && /[\p{L}\p{N}]/u.test(beyond);
   if (isJoint(text[start - 1]) || isDotted(text[start - 1], text[start - 2])) return false;
   return !isJoint(text[end]) && !isDotted(text[end], text[end + 1]);
 }
 
+/** Every part is bounded, so that no text makes the search slow. */
+const POINTER = new RegExp(
+  [
+    /[a-z][a-z0-9+.-]{1,20}:\/\/[^\s<>"')\]]+/u, // a link
+    /[\p{L}\p{N}_.%+-]{1,64}@[\p{L}\p{N}_-]{1,63}(?:\.[\p{L}\p{N}_-]{1,63})+/u, // an address
+    /\bwww\.[^\s<>"')\]]+/u,
+    /[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}\.\p{L}{2,24}\/[^\s<>"')\]]*/u, // a link without a scheme
+    /\b[A-Z]{2}\d{2}[A-Z0-9 ]{10,32}\b/u, // an IBAN
+    /\b\d[\d -]{8,32}\d\b/u, // a long number
+  ]
+    .map((part) => part.source)
+    .join("|"),
+  "giu",
+);
+
 /** Links, addresses and account numbers in a text that somebody could be led or paid to. */
 export function pointersIn(text: string): readonly string[] {
-  const found = text.match(
-    /\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s<>"')\]]+|\b[\w.%+-]+@[\w-]+(?:\.[\w-]+)+|\b(?:www\.)[^\s<>"')\]]+|\b[A-Z]{2}\d{2}[A-Z0-9 ]{10,32}\b|\b\d[\d -]{8,32}\d\b/giu,
-  );
-  return found ?? [];
+  return text.match(POINTER) ?? [];
 }
