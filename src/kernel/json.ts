@@ -14,6 +14,8 @@ export type Parsed =
   | { readonly kind: "refused"; readonly reason: string };
 
 const DEPTH_MAX = 128;
+/** No double needs more; longer ones would be slow to compare. */
+const NUMBER_LENGTH_MAX = 400;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -90,7 +92,7 @@ function numberEnd(text: string, start: number): number {
 function roundTrips(raw: string): boolean {
   if (raw.length <= 15 && !/[.eE]/.test(raw)) return true;
   const value = Number(raw);
-  if (!Number.isFinite(value)) return false;
+  if (!Number.isFinite(value) || raw.length > NUMBER_LENGTH_MAX) return false;
   return decimal(raw) === decimal(String(value));
 }
 
