@@ -37,7 +37,13 @@ export type DoorAnswer =
       readonly clauses: readonly ClauseAnswer[];
     }
   /** The upstream failed or answered with a protocol error; its text carries its label. */
-  | { readonly kind: "failed"; readonly request: string; readonly code: number; readonly reason: string; readonly label: Label };
+  | {
+      readonly kind: "failed";
+      readonly request: string;
+      readonly code: number;
+      readonly reason: string;
+      readonly label: Label;
+    };
 
 export interface Door {
   call(request: DoorRequest): Promise<DoorAnswer>;

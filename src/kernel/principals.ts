@@ -1,6 +1,16 @@
 // Who asks. The text form stands in rules, the ledger and questions.
 
-export const PRINCIPAL_KINDS = ["owner", "agent", "client", "automation", "child", "guest", "device", "server", "freehold"] as const;
+export const PRINCIPAL_KINDS = [
+  "owner",
+  "agent",
+  "client",
+  "automation",
+  "child",
+  "guest",
+  "device",
+  "server",
+  "freehold",
+] as const;
 export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number];
 
 export interface Principal {
