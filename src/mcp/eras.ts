@@ -8,8 +8,6 @@ export const LEGACY_LATEST = "2025-11-25";
 export const LEGACY_VERSIONS: readonly string[] = [LEGACY_LATEST, "2025-06-18", "2025-03-26", "2024-11-05"];
 export const MODERN_LATEST = "2026-07-28";
 export const MODERN_VERSIONS: readonly string[] = [MODERN_LATEST];
-/** What a legacy HTTP request without a version header speaks (2025-11-25, transports). */
-export const LEGACY_UNNAMED = "2025-03-26";
 
 export const META = {
   protocolVersion: "io.modelcontextprotocol/protocolVersion",

@@ -236,7 +236,7 @@ test("a 2026-07-28 request is answered without a session and with its era's fiel
   );
 });
 
-test("a 2026-07-28 request whose headers or envelope miss or disagree is refused with its era's code", async (context) => {
+test("a 2026-07-28 request whose headers or envelope disagree is refused with its era's code", async (context) => {
   const toy = await toyFor(context);
   const call = modern("tools/call", { name: "größe" });
   const name = `=?base64?${Buffer.from("größe").toString("base64")}?=`;
