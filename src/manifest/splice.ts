@@ -16,7 +16,8 @@ export function insertAt(text: string, spot: Spot, value: unknown): string {
   const section = document.get(spot.section, true);
   const isList = typeof spot.key === "number";
   const lines = (indent: number): string => entryLines(isList ? [value] : { [spot.key]: value }, indent);
-  if (section === undefined) {
+  const isFlow = isCollection(document.contents) && document.contents.flow === true;
+  if (section === undefined && !isFlow) {
     const gap = text === "" || text.endsWith("\n") ? "" : "\n";
     return `${text}${gap}\n${spot.section}:\n${lines(2)}`;
   }
