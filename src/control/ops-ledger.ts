@@ -126,13 +126,19 @@ function line(entry: LedgerEntry): string {
     case "denied":
       return oneLine(`${who} called ${subject}; denied by ${because}. All clauses: ${clauses}`, 1_000);
     case "question":
-      return oneLine(`${who} called ${subject}; you were asked (${String(facts["question"])}) because of ${because}. All clauses: ${clauses}`, 1_000);
+      return oneLine(
+        `${who} called ${subject}; you were asked (${String(facts["question"])}) because of ${because}. All clauses: ${clauses}`,
+        1_000,
+      );
     case "answer":
       return oneLine(`You answered ${String(facts["answer"])} to ${String(facts["question"])}`, 200);
     case "intent":
       return oneLine(`${subject} was let through${rule} (${because}) and sent. All clauses: ${clauses}`, 1_000);
     case "outcome":
-      return oneLine(`It ended with ${String(facts["reply"])}; the answer carries the label ${JSON.stringify(facts["label"])}`, 500);
+      return oneLine(
+        `It ended with ${String(facts["reply"])}; the answer carries the label ${JSON.stringify(facts["label"])}`,
+        500,
+      );
     case "unknown":
       return "Freehold does not know whether it happened; it will not be run again by itself";
     case "lost":

@@ -58,19 +58,29 @@ export function questionOperations(parts: QuestionParts): readonly Operation[] {
   function find(id: string): Question {
     const question = store.questions.get(id.trim().toUpperCase());
     if (question !== null) return question;
-    throw new Fault("question.unknown", { message: `there is no question ${oneLine(id, 20)}.`, next: "freehold inbox" });
+    throw new Fault("question.unknown", {
+      message: `there is no question ${oneLine(id, 20)}.`,
+      next: "freehold inbox",
+    });
   }
 
   return [
     {
       name: "inbox",
       needsOwner: false,
-      run: async () => ({ questions: open().filter(isDue).map(outline), unknown: unknownEffects(store).map(unknownRow) }),
+      run: async () => ({
+        questions: open().filter(isDue).map(outline),
+        unknown: unknownEffects(store).map(unknownRow),
+      }),
     },
     {
       name: "question.list",
       needsOwner: true,
-      run: async () => ({ questions: open().filter(isDue).map((question) => shown(parts, question)) }),
+      run: async () => ({
+        questions: open()
+          .filter(isDue)
+          .map((question) => shown(parts, question)),
+      }),
     },
     {
       name: "question.show",
@@ -83,7 +93,8 @@ export function questionOperations(parts: QuestionParts): readonly Operation[] {
       async run(input, context) {
         const { id } = find(text(input, "id"));
         const answered = await door.answer(id, answerFrom(input, clock), requireOwner(context.owner));
-        if (answered.kind === "refused") throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
+        if (answered.kind === "refused")
+          throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
         const { question, outcome } = answered;
         return { id: question.id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome) };
       },
@@ -186,14 +197,20 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
     case "later":
       return {
         kind: "later",
-        untilMs: clock.nowMs() + Math.min(24 * 60, Math.max(1, maybeNumber(input, "minutes") ?? LATER_MINUTES_DEFAULT)) * 60_000,
+        untilMs:
+          clock.nowMs() +
+          Math.min(24 * 60, Math.max(1, maybeNumber(input, "minutes") ?? LATER_MINUTES_DEFAULT)) * 60_000,
       };
     default:
       throw new Fault("control.input", { message: "an answer is yes, no or later." });
   }
 }
 
-function outcomeLine(outcome: { readonly kind: string; readonly reason?: string; readonly question?: string }): JsonObject {
+function outcomeLine(outcome: {
+  readonly kind: string;
+  readonly reason?: string;
+  readonly question?: string;
+}): JsonObject {
   return {
     kind: outcome.kind,
     ...(outcome.reason === undefined ? {} : { reason: oneLine(outcome.reason, 500) }),

@@ -113,7 +113,9 @@ async function addServer(parts: StackParts, input: JsonObject, emit: (event: Jso
       tool: card.tool,
       effect: card.effect,
       trust: card.result.trust,
-      critical: argumentsOf(locked, card.tool).filter((argument) => (card.roles[argument] ?? "critical") === "critical"),
+      critical: argumentsOf(locked, card.tool).filter(
+        (argument) => (card.roles[argument] ?? "critical") === "critical",
+      ),
       content: Object.keys(card.roles).filter((argument) => card.roles[argument] === "content"),
       egress: Object.keys(card.roles).filter((argument) => card.roles[argument] === "egress"),
     })),

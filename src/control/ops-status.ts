@@ -1,6 +1,13 @@
 // The state of everything on one screen, who can touch what, and the owner's own credentials.
 
-import { principalText, type Clock, type Decision, type JsonObject, type OwnersDoor, type Principal } from "../kernel/index.ts";
+import {
+  principalText,
+  type Clock,
+  type Decision,
+  type JsonObject,
+  type OwnersDoor,
+  type Principal,
+} from "../kernel/index.ts";
 import { Fault, reasonOf } from "../kernel/index.ts";
 import type { Store } from "../store/index.ts";
 import { text } from "./input.ts";
@@ -56,7 +63,10 @@ export function statusOperations(parts: StatusParts): readonly Operation[] {
       async run(input) {
         const changed = await auth.change(text(input, "old"), text(input, "new"));
         if (changed.kind === "refused") {
-          throw new Fault("owner.refused", { message: "the old PIN or passphrase is not right.", next: "wait, then try again" });
+          throw new Fault("owner.refused", {
+            message: "the old PIN or passphrase is not right.",
+            next: "wait, then try again",
+          });
         }
         return {};
       },
@@ -71,7 +81,10 @@ export function statusOperations(parts: StatusParts): readonly Operation[] {
       needsOwner: false,
       async run() {
         if (parts.isOwnUser) {
-          throw new Fault("daemon.service", { message: "Freehold runs as a service.", next: "sudo systemctl stop freehold" });
+          throw new Fault("daemon.service", {
+            message: "Freehold runs as a service.",
+            next: "sudo systemctl stop freehold",
+          });
         }
         parts.shutdown();
         return {};
@@ -84,7 +97,9 @@ async function status(parts: StatusParts): Promise<JsonObject> {
   const { store, policy, door, auth } = parts;
   const { stack, lock, cards } = policy.current();
   const nowMs = parts.clock.nowMs();
-  const questionsOpen = store.questions.list(["open"]).filter((question) => question.binding.expiresAtMs > nowMs).length;
+  const questionsOpen = store.questions
+    .list(["open"])
+    .filter((question) => question.binding.expiresAtMs > nowMs).length;
   const states = new Map(parts.servers().map((server) => [server.name, server]));
   const servers = Object.entries(stack.servers).map(([name, server]) => ({
     name,
@@ -149,7 +164,9 @@ function can(parts: StatusParts, wanted: unknown): JsonObject {
     { kind: "agent", name: "" },
     ...Object.keys(stack.clients).map((name): Principal => ({ kind: "client", name })),
   ];
-  const asked = principals.filter((principal) => typeof wanted !== "string" || principalText(principal).endsWith(wanted));
+  const asked = principals.filter(
+    (principal) => typeof wanted !== "string" || principalText(principal).endsWith(wanted),
+  );
   const rows = asked.flatMap((principal) =>
     [...cards.values()].map((card) => {
       const decision = parts.preview(principal, card.tool);

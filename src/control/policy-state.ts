@@ -80,7 +80,8 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
     });
     await store.durable();
     [files, current] = [proposed.files, next];
-    const summary = proposed.changes.length === 1 ? (proposed.changes[0]?.what ?? "") : `${proposed.changes.length} changes`;
+    const summary =
+      proposed.changes.length === 1 ? (proposed.changes[0]?.what ?? "") : `${proposed.changes.length} changes`;
     commitHome(home.dir, { message: `Apply: ${summary}`.slice(0, 72), paths: Object.keys(proposed.files) });
     for (const listener of listeners) listener(next);
     return next;
@@ -134,7 +135,8 @@ function stringsOf(object: Readonly<Record<string, unknown>>): PolicyFiles {
 function acceptStarter(parts: PolicyStateParts): PolicyFiles {
   const files = readPolicyFiles(parts.home.dir);
   const policy = loadPolicy(files);
-  const grants = Object.keys(policy.stack.servers).length + Object.keys(policy.stack.clients).length + policy.rules.length;
+  const grants =
+    Object.keys(policy.stack.servers).length + Object.keys(policy.stack.clients).length + policy.rules.length;
   if (grants > 0) return acceptNothing(parts);
   keep(parts, files, policy.digest);
   parts.store.settings.set(ACCEPTED, policy.digest);

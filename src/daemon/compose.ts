@@ -82,7 +82,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
   });
   const sessions = openSessions({ store, clock });
-  const door = openDoor({ store, clock, random, sessions, upstreams, policy: () => active, decide, waitMs: options.waitMs });
+  const door = openDoor({
+    store,
+    clock,
+    random,
+    sessions,
+    upstreams,
+    policy: () => active,
+    decide,
+    waitMs: options.waitMs,
+  });
   await door.recover();
 
   function permit(principal: string, purpose: string): PermitConnection {
@@ -144,20 +153,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const before = active;
     active = activate(policy);
     for (const server of Object.keys(before.stack.servers)) void upstreams.stop(server);
-    for (const list of ["tools", "prompts", "resources"]) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
+    for (const list of ["tools", "prompts", "resources"])
+      endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
   });
 
-  const listeners = await openListeners({ port: options.port, socket: home.gatewaySocket, mcp: endpoint, console: owners });
-  const control = await startControl({ socketPath: home.controlSocket, mode: options.isOwnUser ? 0o660 : 0o600, operations, auth });
-  writeAtomic(home.daemon, JSON.stringify({ pid: process.pid, url: listeners.url, port: listeners.port }), 0o600);
-  store.ledger.append({
-    kind: "start",
-    session: null,
-    principal: "freehold",
-    subject: "daemon",
-    request: null,
-    facts: { version: options.version, policy: active.digest },
+  const listeners = await openListeners({
+    port: options.port,
+    socket: home.gatewaySocket,
+    mcp: endpoint,
+    console: owners,
   });
+  const control = await startControl({
+    socketPath: home.controlSocket,
+    mode: options.isOwnUser ? 0o660 : 0o600,
+    operations,
+    auth,
+  });
+  writeAtomic(home.daemon, JSON.stringify({ pid: process.pid, url: listeners.url, port: listeners.port }), 0o600);
   const anchoring = setInterval(() => anchor(home, store), ANCHOR_EVERY_MS).unref();
 
   return {
@@ -203,6 +215,7 @@ function headsIn(value: JsonObject): readonly SignedHead[] {
   const { head, signature } = value;
   if (!isObject(head) || typeof signature !== "string") return [];
   const { size, chain, root, atMs } = head;
-  if (typeof size !== "number" || typeof atMs !== "number" || typeof chain !== "string" || typeof root !== "string") return [];
+  if (typeof size !== "number" || typeof atMs !== "number" || typeof chain !== "string" || typeof root !== "string")
+    return [];
   return [{ head: { size, chain, root, atMs }, signature }];
 }

@@ -1,7 +1,16 @@
 // The first drill: a scripted client under an attacker's control against real servers, on a stack of its own.
 // It shows what the door lets through, what it holds, and why; nothing of the owner's own stack is touched.
 
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { randomInt } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -99,7 +108,9 @@ async function declareStack(
   ];
   for (const { name, compartment, folder } of servers) {
     const input = { name, source: DRILL_SERVER, compartment, args: [folder], write: [folder] };
-    const added = await control.call("server.add", input, (event) => parts.progress(`${name}: ${String(event["progress"])}`));
+    const added = await control.call("server.add", input, (event) =>
+      parts.progress(`${name}: ${String(event["progress"])}`),
+    );
     await control.call("apply", { digest: added["digest"] ?? null });
   }
   const client = await control.call("client.add", { name: "scripted", compartments: ["family", "public"] });
@@ -123,7 +134,11 @@ export interface AttackStep {
 /** What a model does that obeys the poisoned note to the letter. */
 export function attackSteps(notes: string, shared: string): readonly AttackStep[] {
   return [
-    { title: "reads a recipe, with a stranger's orders inside", tool: "notes.read_text_file", args: { path: join(notes, "recipe.txt") } },
+    {
+      title: "reads a recipe, with a stranger's orders inside",
+      tool: "notes.read_text_file",
+      args: { path: join(notes, "recipe.txt") },
+    },
     { title: "reads the savings", tool: "notes.read_text_file", args: { path: join(notes, "savings.txt") } },
     {
       title: "tries to overwrite the savings",
@@ -172,8 +187,12 @@ async function judged(
 ): Promise<DrillStep> {
   const reply = await client.call(call.tool.replace(".", "__"), call.args);
   const question = /question ([0-9A-Z]{3,12})\./.exec(reply.text)?.[1] ?? null;
-  const tail = entriesOf(await control.call("ledger.tail", { limit: 6 })).filter((entry) => entry["subject"] === call.tool);
-  const facts = tail.findLast((entry) => isObject(entry["facts"]) && typeof entry["facts"]["because"] === "string")?.["facts"];
+  const tail = entriesOf(await control.call("ledger.tail", { limit: 6 })).filter(
+    (entry) => entry["subject"] === call.tool,
+  );
+  const facts = tail.findLast((entry) => isObject(entry["facts"]) && typeof entry["facts"]["because"] === "string")?.[
+    "facts"
+  ];
   const known = isObject(facts) ? facts : {};
   const reasons = Array.isArray(known["clauses"]) ? known["clauses"].map(String) : [];
   const verdict = question !== null ? "held" : reply.isError ? "denied" : "allowed";
@@ -208,7 +227,8 @@ function removeTree(folder: string): void {
   if (!existsSync(folder)) return;
   const open = (path: string): void => {
     chmodSync(path, 0o700);
-    for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) open(join(path, entry.name));
+    for (const entry of readdirSync(path, { withFileTypes: true }))
+      if (entry.isDirectory()) open(join(path, entry.name));
   };
   open(folder);
   rmSync(folder, { recursive: true, force: true });

@@ -46,7 +46,10 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
 }
 
 function makeServer(answer: (request: IncomingMessage, response: ServerResponse) => void): Server {
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 120_000, maxHeaderSize: 16_384 }, answer);
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 120_000, maxHeaderSize: 16_384 },
+    answer,
+  );
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }
@@ -68,7 +71,10 @@ async function listenOnPort(server: Server, first: number): Promise<number> {
   });
 }
 
-function listen(server: Server, where: { readonly host: string; readonly port: number } | { readonly path: string }): Promise<void> {
+function listen(
+  server: Server,
+  where: { readonly host: string; readonly port: number } | { readonly path: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(where, () => {

@@ -16,6 +16,7 @@ import {
   type Facts,
   type JsonObject,
   type Label,
+  type Random,
   type ToolCard,
 } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
@@ -44,6 +45,12 @@ export interface CaseParts {
   policy(): ActivePolicy;
   /** The kernel's. Passed so that a drill can show what happens without a clause. */
   readonly decide: Decide;
+}
+
+export interface DoorParts extends CaseParts {
+  readonly random: Random;
+  /** How long a client is kept waiting for the owner before it is told to come back. */
+  readonly waitMs: number;
 }
 
 const OPEN_PER_SESSION_MAX = 20;

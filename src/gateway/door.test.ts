@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DoorAnswer, JsonObject } from "../kernel/index.ts";
-import { CLIENT, openFixture, OWNER, policyFiles, SURFACE, WRITE_TOOL, type DoorFixture } from "../../tests/fixtures/door.ts";
+import {
+  CLIENT,
+  openFixture,
+  OWNER,
+  policyFiles,
+  SURFACE,
+  WRITE_TOOL,
+  type DoorFixture,
+} from "../../tests/fixtures/door.ts";
 
-const read = (args: JsonObject = { path: "/a" }) => ({ session: "s1", principal: CLIENT, tool: "notes.read_note", args });
+const read = (args: JsonObject = { path: "/a" }) => ({
+  session: "s1",
+  principal: CLIENT,
+  tool: "notes.read_note",
+  args,
+});
 const write = (args: JsonObject = { path: "/a", text: "hello" }) => ({
   session: "s1",
   principal: CLIENT,
@@ -93,7 +106,10 @@ test("an edited yes runs the owner's version and not the asked one", async () =>
   const { id, answer } = await asked(fixture);
   await fixture.door.answer(id, { kind: "yes", args: { path: "/b", text: "hello" } }, OWNER);
   assert.equal((await answer).kind, "result");
-  assert.deepEqual(fixture.sent.map((call) => call.paramsText), ['{"arguments":{"path":"/b","text":"hello"},"name":"write_note"}']);
+  assert.deepEqual(
+    fixture.sent.map((call) => call.paramsText),
+    ['{"arguments":{"path":"/b","text":"hello"},"name":"write_note"}'],
+  );
   assert.equal(fixture.store.questions.get(id)?.state, "void");
   fixture.end();
 });
@@ -300,6 +316,9 @@ test("a connection while everything is stopped is refused and recorded", async (
   assert.equal(fixture.door.connect(target), true);
   await fixture.door.stop("x");
   assert.equal(fixture.door.connect(target), false);
-  assert.deepEqual(fixture.store.ledger.entries({ kind: "connection", limit: 9 }).map((entry) => entry.facts["allowed"]), [true, false]);
+  assert.deepEqual(
+    fixture.store.ledger.entries({ kind: "connection", limit: 9 }).map((entry) => entry.facts["allowed"]),
+    [true, false],
+  );
   fixture.end();
 });

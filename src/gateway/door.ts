@@ -16,67 +16,80 @@ import {
   type OwnersDoor,
   type Permit,
   type Question,
-  type Random,
 } from "../kernel/index.ts";
 import type { RpcReply } from "../mcp/index.ts";
-import { openAnswers } from "./answers.ts";
-import { argsText, decisionFacts, entryOf, look, resultLabel, serverLabel, type Case, type CaseParts } from "./case.ts";
+import type { NewEntry } from "../store/index.ts";
+import { Answers } from "./answers.ts";
+import { argsText, decisionFacts, entryOf, look, resultLabel, serverLabel, type Case, type DoorParts } from "./case.ts";
 import { send } from "./send.ts";
 import type { Upstream } from "./upstreams.ts";
-
-export interface DoorParts extends CaseParts {
-  readonly random: Random;
-  /** How long a client is kept waiting for the owner before it is told to come back. */
-  readonly waitMs: number;
-}
 
 const CALL_TIMEOUT_MS = 10 * 60_000;
 const STOPPED = "door.stopped";
 
 export function openDoor(parts: DoorParts): OwnersDoor {
-  const { store, clock, sessions, upstreams } = parts;
-  const { ledger } = store;
-  let stopped = (store.settings.get(STOPPED) ?? "") !== "";
-  let requestCount = 0;
-  const epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
+  return new TheDoor(parts);
+}
 
-  const answers = openAnswers({ ...parts, judged, execute, newRequestId });
+interface Act {
+  readonly permit: Permit;
+  readonly paramsText: string;
+  readonly isEffect: boolean;
+}
 
-  function newRequestId(): string {
-    requestCount += 1;
-    return `r-${epoch}-${requestCount}`;
+class TheDoor implements OwnersDoor {
+  readonly #parts: DoorParts;
+  readonly #answers: Answers;
+  readonly #epoch: string;
+  #requestCount = 0;
+  #stopped: boolean;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+    this.#epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
+    this.#stopped = (parts.store.settings.get(STOPPED) ?? "") !== "";
+    this.#answers = new Answers(parts, {
+      judged: (request, id) => this.#judged(request, id),
+      execute: (one, question) => this.#execute(one, question),
+      newRequestId: () => this.#newRequestId(),
+    });
   }
 
-  async function call(request: DoorRequest): Promise<DoorAnswer> {
-    const one = await judged(request, newRequestId());
+  #newRequestId(): string {
+    this.#requestCount += 1;
+    return `r-${this.#epoch}-${this.#requestCount}`;
+  }
+
+  async call(request: DoorRequest): Promise<DoorAnswer> {
+    const one = await this.#judged(request, this.#newRequestId());
     if (!("decision" in one)) return one;
-    return one.decision.kind === "allow" ? execute(one, null) : answers.ask(one);
+    return one.decision.kind === "allow" ? this.#execute(one, null) : this.#answers.ask(one);
   }
 
   /** A server is started before anything is asked or allowed, so that its real surface has been judged. */
-  async function judged(request: DoorRequest, id: string): Promise<Case | DoorAnswer> {
-    const first = look(parts, request, id, stopped);
-    if (first.decision.kind === "deny") return deny(first);
-    if (upstreams.running(first.server) !== null) return first;
+  async #judged(request: DoorRequest, id: string): Promise<Case | DoorAnswer> {
+    const first = look(this.#parts, request, id, this.#stopped);
+    if (first.decision.kind === "deny") return this.#deny(first);
+    if (this.#parts.upstreams.running(first.server) !== null) return first;
     try {
-      await upstreams.start(first.server);
+      await this.#parts.upstreams.start(first.server);
     } catch (error) {
       const label = serverLabel(first);
-      sessions.taint(first.session, label);
+      this.#parts.sessions.taint(first.session, label);
       return { kind: "failed", request: id, code: -32_603, reason: reasonOf(error), label };
     }
-    const second = look(parts, request, id, stopped);
-    return second.decision.kind === "deny" ? deny(second) : second;
+    const second = look(this.#parts, request, id, this.#stopped);
+    return second.decision.kind === "deny" ? this.#deny(second) : second;
   }
 
-  function deny(one: Case): DoorAnswer {
+  #deny(one: Case): DoorAnswer {
     const { because, clauses } = one.decision;
     const reason = clauses.find((given) => given.clause === because && given.answer === "deny")?.reason ?? "denied";
-    ledger.append({ ...entryOf(one, "denied"), facts: decisionFacts(one), text: argsText(one) });
+    this.#parts.store.ledger.append({ ...entryOf(one, "denied"), facts: decisionFacts(one), text: argsText(one) });
     return { kind: "denied", request: one.id, because, reason, clauses };
   }
 
-  async function execute(one: Case, question: Question | null): Promise<DoorAnswer> {
+  async #execute(one: Case, question: Question | null): Promise<DoorAnswer> {
     const { card, wire } = one;
     assert(card !== null && wire !== null, "acting without a card");
     const paramsText = canonical(wire.params);
@@ -88,42 +101,42 @@ export function openDoor(parts: DoorParts): OwnersDoor {
       canonicalParams: paramsText,
     });
     const isEffect = card.effect !== "read" || hasEgress(card, one.request.args);
-    const refusal = record(one, { permit, isEffect, question });
+    const refusal = this.#record(one, { permit, isEffect, question });
     if (refusal !== null) {
       return { kind: "denied", request: one.id, because: "C0", reason: refusal, clauses: one.decision.clauses };
     }
-    sessions.taint(one.session, join(serverLabel(one), resultLabel(one)));
-    if (isEffect) await store.durable();
-    const upstream = stopped ? null : upstreams.running(one.server);
+    this.#parts.sessions.taint(one.session, join(serverLabel(one), resultLabel(one)));
+    if (isEffect) await this.#parts.store.durable();
+    const upstream = this.#stopped ? null : this.#parts.upstreams.running(one.server);
     if (upstream === null) {
-      return close(one, "not-sent", { kind: "broken", reason: stopped ? "everything is stopped" : "the server ended" });
+      return this.#close(one, "not-sent", {
+        kind: "broken",
+        reason: this.#stopped ? "everything is stopped" : "the server ended",
+      });
     }
-    return act(one, { permit, paramsText, upstream, isEffect });
+    return this.#act(one, { permit, paramsText, upstream, isEffect });
   }
 
   /** The intent, the spent answer and the spent permit stand or fall together. Returns why not. */
-  function record(one: Case, terms: { permit: Permit; isEffect: boolean; question: Question | null }): string | null {
+  #record(one: Case, terms: Omit<Act, "paramsText"> & { readonly question: Question | null }): string | null {
     const { permit, isEffect, question } = terms;
-    return store.transaction(() => {
+    return this.#parts.store.transaction(() => {
       if (question !== null) {
-        const spent = store.questions.apply(question.id, { kind: "spend" });
+        const spent = this.#parts.store.questions.apply(question.id, { kind: "spend" });
         if (spent.kind === "refused") return spent.reason;
       }
-      if (isEffect && !store.permits.spend(permit)) return "this request was already carried out";
+      if (isEffect && !this.#parts.store.permits.spend(permit)) return "this request was already carried out";
       const named = question === null ? {} : { question: question.id };
       const facts = { ...decisionFacts(one), ...named, effect: isEffect, permit: permit.digest };
-      ledger.append({ ...entryOf(one, "intent"), facts, text: argsText(one) });
+      this.#parts.store.ledger.append({ ...entryOf(one, "intent"), facts, text: argsText(one) });
       return null;
     });
   }
 
-  async function act(
-    one: Case,
-    terms: { permit: Permit; paramsText: string; upstream: Upstream; isEffect: boolean },
-  ): Promise<DoorAnswer> {
+  async #act(one: Case, terms: Act & { readonly upstream: Upstream }): Promise<DoorAnswer> {
     const { permit, paramsText, upstream, isEffect } = terms;
     const { signal, onProgress } = one.request;
-    upstream.usedAtMs = clock.nowMs();
+    upstream.usedAtMs = this.#parts.clock.nowMs();
     const reply = await send({
       permit,
       peer: upstream.peer,
@@ -132,13 +145,13 @@ export function openDoor(parts: DoorParts): OwnersDoor {
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onProgress }),
     });
-    return close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
+    return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
 
-  function close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): DoorAnswer {
+  #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): DoorAnswer {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
     const facts = { reply: how === "not-sent" ? how : reply.kind, label: { ...label } };
-    ledger.append({ ...entryOf(one, how === "not-sent" ? "outcome" : how), facts });
+    this.#parts.store.ledger.append({ ...entryOf(one, how === "not-sent" ? "outcome" : how), facts });
     if (reply.kind === "result") return { kind: "result", request: one.id, result: reply.result, label };
     const code = reply.kind === "error" ? reply.code : -32_603;
     const said = reply.kind === "error" ? reply.message : reply.reason;
@@ -146,49 +159,82 @@ export function openDoor(parts: DoorParts): OwnersDoor {
     return { kind: "failed", request: one.id, code, reason, label };
   }
 
-  async function stop(reason: string): Promise<void> {
-    stopped = true;
-    store.transaction(() => {
-      store.settings.set(STOPPED, String(clock.nowMs()));
-      ledger.append({ ...own("stop"), facts: {}, text: reason.slice(0, 1_000) });
+  async stop(reason: string): Promise<void> {
+    this.#stopped = true;
+    this.#parts.store.transaction(() => {
+      this.#parts.store.settings.set(STOPPED, String(this.#parts.clock.nowMs()));
+      this.#parts.store.ledger.append({ ...this.#own("stop"), facts: {}, text: reason.slice(0, 1_000) });
     });
-    await Promise.all([upstreams.stopAll(), store.durable()]);
+    await Promise.all([this.#parts.upstreams.stopAll(), this.#parts.store.durable()]);
   }
 
-  function resume(owner: OwnerPresence): void {
-    if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can resume." });
-    store.transaction(() => {
-      store.settings.set(STOPPED, "");
-      ledger.append({ ...own("resume"), facts: {} });
+  resume(owner: OwnerPresence): void {
+    if (!owner.isLive(this.#parts.clock.nowMs()))
+      throw new Fault("owner.needed", { message: "only the owner can resume." });
+    this.#parts.store.transaction(() => {
+      this.#parts.store.settings.set(STOPPED, "");
+      this.#parts.store.ledger.append({ ...this.#own("resume"), facts: {} });
     });
-    stopped = false;
+    this.#stopped = false;
   }
 
-  function own(kind: "stop" | "resume"): Parameters<typeof ledger.append>[0] {
-    return { kind, session: null, principal: kind === "resume" ? "owner" : null, subject: kind, request: null, facts: {} };
+  #own(kind: "start" | "stop" | "resume"): NewEntry {
+    return {
+      kind,
+      session: null,
+      principal: kind === "resume" ? "owner" : null,
+      subject: kind,
+      request: null,
+      facts: {},
+    };
   }
 
-  async function recover(): Promise<{ lost: number; unknown: number }> {
+  async recover(): Promise<{ lost: number; unknown: number }> {
     let [lost, unknown] = [0, 0];
-    for (const intent of ledger.unfinished()) {
+    for (const intent of this.#parts.store.ledger.unfinished()) {
       const isEffect = intent.facts["effect"] !== false;
       const { session, principal, subject, request } = intent;
       const facts = { intent: intent.seq };
-      ledger.append({ kind: isEffect ? "unknown" : "lost", session, principal, subject, request, facts });
+      this.#parts.store.ledger.append({
+        kind: isEffect ? "unknown" : "lost",
+        session,
+        principal,
+        subject,
+        request,
+        facts,
+      });
       if (isEffect) unknown += 1;
       else lost += 1;
     }
-    await store.durable();
-    await answers.carryOutAnswered();
+    const facts = { policy: this.#parts.policy().digest, lost, unknown };
+    this.#parts.store.ledger.append({ ...this.#own("start"), facts });
+    await this.#parts.store.durable();
+    await this.#answers.carryOutAnswered();
     return { lost, unknown };
   }
 
-  const connect: OwnersDoor["connect"] = ({ principal, purpose, host, port }) => {
-    const facts = { purpose, allowed: !stopped };
-    ledger.append({ kind: "connection", session: null, principal, subject: `${host}:${port}`, request: null, facts });
-    return !stopped;
-  };
+  connect({ principal, purpose, host, port }: Parameters<OwnersDoor["connect"]>[0]): boolean {
+    const facts = { purpose, allowed: !this.#stopped };
+    this.#parts.store.ledger.append({
+      kind: "connection",
+      session: null,
+      principal,
+      subject: `${host}:${port}`,
+      request: null,
+      facts,
+    });
+    return !this.#stopped;
+  }
 
-  const { answer, result } = answers;
-  return { call, result, answer, stop, resume, isStopped: () => stopped, connect, recover };
+  answer(...given: Parameters<OwnersDoor["answer"]>): ReturnType<OwnersDoor["answer"]> {
+    return this.#answers.answer(...given);
+  }
+
+  result(...asked: Parameters<OwnersDoor["result"]>): ReturnType<OwnersDoor["result"]> {
+    return this.#answers.result(...asked);
+  }
+
+  isStopped(): boolean {
+    return this.#stopped;
+  }
 }

@@ -2,8 +2,8 @@
 
 export { authenticate } from "./auth.ts";
 export type { ClientIdentity } from "./auth.ts";
-export { look, type Case, type CaseParts } from "./case.ts";
-export { openDoor, type DoorParts } from "./door.ts";
+export { look, type Case, type CaseParts, type DoorParts } from "./case.ts";
+export { openDoor } from "./door.ts";
 export { openEndpoint, SERVER_CAPABILITIES, type EndpointParts } from "./endpoint.ts";
 export { activate, receiverClearance, type ActivePolicy } from "./policy.ts";
 export { previewOf } from "./preview.ts";

@@ -1,6 +1,14 @@
 // What the door would answer to a call whose arguments are strangers' words, after untrusted text was read.
 
-import { decide, isObject, pinState, underServer, type Decision, type JsonObject, type Principal } from "../kernel/index.ts";
+import {
+  decide,
+  isObject,
+  pinState,
+  underServer,
+  type Decision,
+  type JsonObject,
+  type Principal,
+} from "../kernel/index.ts";
 import { receiverClearance, type ActivePolicy } from "./policy.ts";
 
 export function previewOf(policy: ActivePolicy, principal: Principal, tool: string): Decision {
@@ -38,5 +46,7 @@ export function previewOf(policy: ActivePolicy, principal: Principal, tool: stri
 function strangersArguments(policy: ActivePolicy, tool: string): JsonObject {
   const schema = policy.tools.get(tool)?.definition["inputSchema"];
   const properties = isObject(schema) ? schema["properties"] : undefined;
-  return Object.fromEntries(Object.keys(isObject(properties) ? properties : {}).map((name) => [name, "a stranger's value"]));
+  return Object.fromEntries(
+    Object.keys(isObject(properties) ? properties : {}).map((name) => [name, "a stranger's value"]),
+  );
 }

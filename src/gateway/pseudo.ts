@@ -11,7 +11,9 @@ export interface WireCall {
 export function wireCall(name: string, args: JsonObject): WireCall | null {
   if (name === RESOURCES) {
     const uri = args["uri"];
-    return typeof uri === "string" && Object.keys(args).length === 1 ? { method: "resources/read", params: { uri } } : null;
+    return typeof uri === "string" && Object.keys(args).length === 1
+      ? { method: "resources/read", params: { uri } }
+      : null;
   }
   if (name === PROMPTS) {
     const prompt = args["name"];

@@ -43,7 +43,8 @@ function withoutPatterns(value: JsonValue, depth: number): JsonValue {
   const kept: [string, JsonValue][] = [];
   for (const [key, item] of Object.entries(value)) {
     if ((key === "pattern" || key === "format") && typeof item === "string") continue;
-    if (hasKeyPatterns && ["patternProperties", "additionalProperties", "unevaluatedProperties"].includes(key)) continue;
+    if (hasKeyPatterns && ["patternProperties", "additionalProperties", "unevaluatedProperties"].includes(key))
+      continue;
     if (LITERAL.has(key)) kept.push([key, item]);
     else if (key === "properties" && isObject(item)) kept.push([key, eachProperty(item, depth)]);
     else kept.push([key, withoutPatterns(item, depth + 1)]);

@@ -1,6 +1,14 @@
 // The one plain sentence of a question. What runs is shown beside it in full; this only says what it is about.
 
-import { isLookalike, oneLine, roleOf, type Effect, type JsonObject, type JsonValue, type ToolCard } from "../kernel/index.ts";
+import {
+  isLookalike,
+  oneLine,
+  roleOf,
+  type Effect,
+  type JsonObject,
+  type JsonValue,
+  type ToolCard,
+} from "../kernel/index.ts";
 
 const WANTS: Readonly<Record<Effect, string>> = {
   read: "read from outside",

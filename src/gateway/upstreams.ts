@@ -237,7 +237,11 @@ async function recheck(parts: UpstreamParts, one: Running): Promise<void> {
   const mutable = upstream as { quarantine: string | null; pinOf: Upstream["pinOf"] };
   mutable.quarantine = "its lists changed and are being read again";
   try {
-    const surface = await readSurface(upstream.peer, one.hello, { timeoutMs: START_TIMEOUT_MS, pagesMax: 50, itemsMax: 2_000 });
+    const surface = await readSurface(upstream.peer, one.hello, {
+      timeoutMs: START_TIMEOUT_MS,
+      pagesMax: 50,
+      itemsMax: 2_000,
+    });
     Object.assign(mutable, judge(parts, upstream.server, surface));
   } catch (error) {
     mutable.quarantine = `its lists changed and could not be read again: ${reasonOf(error)}`;

@@ -52,6 +52,8 @@ export const LOADED_PER_COMMAND = ["doctor", "control", "daemon"];
 export const TRUSTED = [
   "src/kernel/",
   "src/gateway/door.ts",
+  "src/gateway/case.ts",
+  "src/gateway/answers.ts",
   "src/gateway/auth.ts",
   "src/gateway/send.ts",
   "src/store/ledger.ts",
@@ -101,7 +103,7 @@ export const AUTHORITIES: readonly Authority[] = [
   {
     rule: "ledger-appended",
     pattern: /\bledger\s*(?:\?\.|\.)\s*append\b/g,
-    allowed: ["src/store/ledger.ts", "src/gateway/door.ts", "src/control/"],
+    allowed: ["src/store/ledger.ts", "src/gateway/door.ts", "src/gateway/answers.ts", "src/control/"],
     message: "only the door, control and store/ledger.ts append to the ledger",
   },
 ];
