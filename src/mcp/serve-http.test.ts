@@ -378,3 +378,12 @@ test("a change is told on the open stream of those it concerns, in both eras", a
   assert.equal(goodbye?.["id"], 7);
   assert.equal(eventsIn(await stranger.rest()).length, 2);
 });
+
+test("a session in use is not taken from its client for another", async (context) => {
+  const toy = await toyFor(context);
+  for (let count = 0; count < 3; count += 1) {
+    await begin(toy, { method: "GET", headers: { "mcp-session-id": await openSession(toy) } });
+  }
+  assert.equal((await ask(toy, { body: HELLO, token: "bob-token" })).status, 503);
+  assert.equal((await ask(toy, modern("tools/list", {}, { token: "bob-token" }))).status, 200);
+});

@@ -4,7 +4,6 @@ import { StringDecoder } from "node:string_decoder";
 
 export interface SseEvent {
   readonly data: string;
-  readonly id: string | null;
 }
 
 export interface SseReader {
@@ -19,11 +18,10 @@ export function createSseReader(eventCharsMax: number, onEvent: (event: SseEvent
   let partsLength = 0;
   let data: string[] = [];
   let held = 0;
-  let id: string | null = null;
 
   function field(line: string): void {
     if (line === "") {
-      if (data.length > 0) onEvent({ data: data.join("\n"), id });
+      if (data.length > 0) onEvent({ data: data.join("\n") });
       data = [];
       held = 0;
       return;
@@ -31,10 +29,9 @@ export function createSseReader(eventCharsMax: number, onEvent: (event: SseEvent
     const colon = line.indexOf(":");
     const name = colon === -1 ? line : line.slice(0, colon);
     const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
-    if (name === "data") {
-      data.push(value);
-      held += value.length;
-    } else if (name === "id" && !value.includes("\0")) id = value;
+    if (name !== "data") return;
+    data.push(value);
+    held += value.length;
   }
 
   return {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { once } from "node:events";
+import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { after, test } from "node:test";
 import { Fault, type JsonObject } from "../kernel/index.ts";
@@ -232,4 +233,21 @@ test("the text of the arguments arrives byte for byte, and a second _meta is a b
   const { peer } = await greeted("mcp-server-1", "stdio");
   assert.throws(() => void peer.request({ method: "x", paramsText: '{"_meta":{}}', timeoutMs: 0 }), /Bug/);
   assert.match(textOf(await call(peer, "echo", { args: { text: 'the word "_meta" is harmless' } })), /harmless/);
+});
+
+test("a server that does not read its input, and a message over the limit, break the peer off", async () => {
+  const open = (): Peer => {
+    const [stdin, stdout] = [new PassThrough({ highWaterMark: 1 }), new PassThrough()];
+    return openStdioPeer({ stdin, stdout, messageBytesMax: 1000, onNoise: () => undefined });
+  };
+  const deaf = open();
+  const replies = [1, 2, 3].map(() => call(deaf, "poke", { args: { text: "x".repeat(500) } }));
+  assert.deepEqual(
+    (await Promise.all(replies)).map((reply) => reply.kind),
+    ["broken", "broken", "broken"],
+  );
+  assert.match(await deaf.closed, /does not read/);
+  const large = open();
+  await call(large, "poke", { args: { text: "x".repeat(2000) } });
+  assert.match(await large.closed, /over the limit/);
 });
