@@ -1,6 +1,6 @@
 // What no single file can show: every name that cards, rules and lock use leads to something declared.
 
-import { Fault, isObject, type Rule, type ToolCard } from "../kernel/index.ts";
+import { Fault, isObject, type Digest, type Rule, type ToolCard } from "../kernel/index.ts";
 import { didYouMean } from "./nearest.ts";
 import { placeOf } from "./reading.ts";
 import { pinsOf } from "./surface-pins.ts";
@@ -13,6 +13,9 @@ export interface PolicyParts {
   readonly rules: readonly Rule[];
 }
 
+/** With the pins of every locked server by full tool name, hashed once. */
+type Pinned = PolicyParts & { readonly pins: ReadonlyMap<string, ReadonlyMap<string, Digest>> };
+
 interface Wrong {
   readonly at: string;
   readonly message: string;
@@ -21,9 +24,13 @@ interface Wrong {
 
 /** Throws a Fault for the first name, in the order stack, lock, cards, rules, that leads nowhere. */
 export function checkPolicy(parts: PolicyParts): void {
-  for (const [name, locked] of Object.entries(parts.lock.servers)) checkLocked(parts, name, locked);
-  for (const file of parts.cards) checkCards(parts, file);
-  for (const rule of parts.rules) checkRule(parts, rule);
+  const pins = new Map<string, ReadonlyMap<string, Digest>>();
+  for (const [name, locked] of Object.entries(parts.lock.servers)) {
+    checkLocked(parts, name, locked);
+    pins.set(name, pinsOf(name, locked.surface));
+  }
+  for (const file of parts.cards) checkCards({ ...parts, pins }, file);
+  for (const rule of parts.rules) checkRule({ ...parts, pins }, rule);
 }
 
 function refuse(wrong: Wrong): never {
@@ -45,7 +52,7 @@ function checkLocked({ stack }: PolicyParts, name: string, locked: LockedServer)
   });
 }
 
-function checkCards({ stack, lock }: PolicyParts, file: CardFile): void {
+function checkCards({ stack, lock, pins }: Pinned, file: CardFile): void {
   const at = placeOf(file, `cards/${file.server}.yaml`);
   if (!Object.hasOwn(stack.servers, file.server)) {
     const hint = didYouMean(file.server, Object.keys(stack.servers));
@@ -60,13 +67,17 @@ function checkCards({ stack, lock }: PolicyParts, file: CardFile): void {
       const message = `the card of ${card.tool} names compartment '${wanted}', which is not declared.${hint}`;
       refuse({ at: placeOf(card, at), message });
     }
-    if (locked !== undefined) checkCard(card, locked, file.server);
+    if (locked !== undefined) checkCard(card, { locked, pins: pins.get(file.server) ?? new Map() }, file.server);
   }
 }
 
-function checkCard(card: ToolCard, locked: LockedServer, server: string): void {
+interface Offer {
+  readonly locked: LockedServer;
+  readonly pins: ReadonlyMap<string, Digest>;
+}
+
+function checkCard(card: ToolCard, { locked, pins }: Offer, server: string): void {
   const at = placeOf(card, `cards/${server}.yaml`);
-  const pins = pinsOf(server, locked.surface);
   const pin = pins.get(card.tool);
   if (pin === undefined) {
     const message = `the card is for ${card.tool}, which server '${server}' does not offer.`;
@@ -81,7 +92,7 @@ function checkCard(card: ToolCard, locked: LockedServer, server: string): void {
   }
 }
 
-function checkRule(parts: PolicyParts, rule: Rule): void {
+function checkRule(parts: Pinned, rule: Rule): void {
   const { stack, lock } = parts;
   const at = placeOf(rule, "rules.yaml");
   for (const principal of rule.principals) {
@@ -102,7 +113,7 @@ function checkRule(parts: PolicyParts, rule: Rule): void {
   }
   const locked = Object.hasOwn(lock.servers, server) ? lock.servers[server] : undefined;
   if (tool === "*" || locked === undefined) return;
-  const pins = pinsOf(server, locked.surface);
+  const pins = parts.pins.get(server) ?? new Map<string, Digest>();
   if (!pins.has(rule.tool)) {
     const hint = didYouMean(rule.tool, pins.keys());
     refuse({ at, message: `rule '${rule.id}' names ${rule.tool}, which the server does not offer.${hint}` });

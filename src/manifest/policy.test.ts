@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Fault, type JsonObject } from "../kernel/index.ts";
-import { lockedFiles, policyFiles, RULES_TEXT, STACK_TEXT, surfaceWith, WRITE_FILE, WRITE_PIN } from "./fixture.ts";
+import { lockedFiles, policyFiles, RULES_TEXT, STACK_TEXT, surfaceWith, WRITE_FILE, WRITE_PIN } from "./fixture.test.ts";
 import {
   diffPolicy,
   expandPaths,

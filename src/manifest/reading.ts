@@ -63,16 +63,23 @@ export function report(node: SourceNode, problem: { code: string; message: strin
   });
 }
 
-/** Where a parsed thing was written, for checks across files. Weak: it keeps nothing alive. */
-const PLACES = new WeakMap<object, string>();
+/** Where a parsed thing was written, for checks across files. Weak: it keeps nothing alive longer than the thing. */
+const PLACES = new WeakMap<object, () => string>();
 
 export function remember<T extends object>(node: SourceNode, value: T): T {
-  PLACES.set(value, `${node.document.file}:${node.line}`);
+  const { file } = node.document;
+  if (node.plain === undefined) {
+    const place = `${file}:${node.line}`;
+    PLACES.set(value, () => place);
+  } else {
+    // Lines of JSON cost a second parse, which only a problem is worth.
+    PLACES.set(value, () => `${file}:${node.line}`);
+  }
   return value;
 }
 
 export function placeOf(value: object, otherwise: string): string {
-  return PLACES.get(value) ?? otherwise;
+  return PLACES.get(value)?.() ?? otherwise;
 }
 
 export function fields(

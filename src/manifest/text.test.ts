@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { EFFECTS, Fault, type JsonObject, type Rule } from "../kernel/index.ts";
 import { guessEffect } from "./draft.ts";
-import { READ_FILE, surfaceWith, WRITE_FILE } from "./fixture.ts";
+import { READ_FILE, surfaceWith, WRITE_FILE } from "./fixture.test.ts";
 import {
   draftCards,
   editRules,
