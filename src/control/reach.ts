@@ -1,0 +1,6 @@
+// Control's light side, for programs that start often: where the stack home is, and the way to its daemon.
+
+export { connectControl } from "./client.ts";
+export type { ControlClient } from "./client.ts";
+export { homePaths, initHome, isHome, lockHolder, resolveHome } from "../home/index.ts";
+export type { HomePaths, InitDone } from "../home/index.ts";
