@@ -1,0 +1,100 @@
+// Asking the owner about one question on the terminal, and saying what became of the answer.
+
+import { canonical, Fault, isObject, parseStrict, type JsonObject } from "../kernel/index.ts";
+import { callAsOwner } from "./owner.ts";
+import { questionText } from "./question-text.ts";
+import { lineIn, maybeTextIn, textIn } from "./reply.ts";
+import type { Outcome, Shell } from "./shell.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Answering =
+  | { readonly kind: "answered"; readonly reply: JsonObject }
+  | { readonly kind: "skipped" }
+  | { readonly kind: "quit" };
+
+const KEYS = "[y]es  [n]o  [l]ater  [e]dit, then yes  [s]kip  [q]uit ";
+const RETRIES_MAX = 20;
+
+/** Shows the question whole and waits for a key. A question that was closed meanwhile is skipped with its reason. */
+export async function answerKeys(shell: Shell, terminal: Terminal, question: JsonObject): Promise<Answering> {
+  const id = textIn(question, "id");
+  terminal.write(`\n${questionText(shell, question).join("\n")}\n`);
+  for (let round = 0; round < RETRIES_MAX; round += 1) {
+    const key = await terminal.key(KEYS, "ynlesq");
+    if (key === "q") return { kind: "quit" };
+    if (key === "s") return { kind: "skipped" };
+    const input = await inputFor(terminal, key, question);
+    if (input === null) continue;
+    try {
+      const reply = await callAsOwner(shell, { op: "question.answer", input: { id, ...input } });
+      terminal.write(`${outcomeText(reply)}\n`);
+      return { kind: "answered", reply };
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "question.closed") throw error;
+      terminal.write(`${error.line()}\n`);
+      return { kind: "skipped" };
+    }
+  }
+  return { kind: "skipped" };
+}
+
+/** Null when the owner thought better of it. */
+async function inputFor(terminal: Terminal, key: string, question: JsonObject): Promise<JsonObject | null> {
+  switch (key) {
+    case "y":
+      return { answer: "yes" };
+    case "n":
+      return { answer: "no", note: await terminal.ask("Reason (the asking program is told; may be empty): ") };
+    case "l": {
+      const minutes = Number((await terminal.ask("In how many minutes? [60] ")).trim() || "60");
+      if (Number.isInteger(minutes) && minutes >= 1 && minutes <= 1_440) return { answer: "later", minutes };
+      terminal.write("A number of minutes from 1 to 1440.\n");
+      return null;
+    }
+    default: {
+      const args = await edited(terminal, textIn(question, "args"));
+      return args === null ? null : { answer: "yes", args };
+    }
+  }
+}
+
+/** The arguments in the owner's editor; null when nothing changed, the text is no object, or the owner says no. */
+async function edited(terminal: Terminal, args: string): Promise<JsonObject | null> {
+  const { editText } = await import("./editor.ts");
+  const before = parseStrict(args);
+  if (before.kind === "refused") throw new Fault("cli.reply", { message: `the question's arguments are ${before.reason}.` });
+  const parsed = parseStrict(editText(JSON.stringify(before.value, null, 2)));
+  if (parsed.kind === "refused" || !isObject(parsed.value)) {
+    terminal.write(`Not sent: ${parsed.kind === "refused" ? parsed.reason : "arguments are an object"}.\n`);
+    return null;
+  }
+  if (canonical(parsed.value) === canonical(before.value)) {
+    terminal.write("Nothing was changed.\n");
+    return null;
+  }
+  terminal.write(`Your version, exactly: ${lineIn({ text: canonical(parsed.value) }, "text", Number.MAX_SAFE_INTEGER)}\n`);
+  return (await terminal.confirm("Run this instead?")) ? parsed.value : null;
+}
+
+export function outcomeText(reply: JsonObject): string {
+  const id = lineIn(reply, "id", 20);
+  const outcome = reply["outcome"];
+  if (!isObject(outcome)) return `Question ${id}: ${lineIn(reply, "state", 20)}.`;
+  const reason = maybeTextIn(outcome, "reason") === null ? "" : `: ${lineIn(outcome, "reason", 500)}`;
+  switch (textIn(outcome, "kind")) {
+    case "result":
+      return `Question ${id}: yes. It was done.`;
+    case "waiting":
+      return `Question ${id} is asked anew as ${lineIn(outcome, "question", 20)}, because things have changed.`;
+    case "withheld":
+      return `Question ${id}: yes. It was done; the result is kept back${reason}.`;
+    case "denied":
+      return `Question ${id}: it may no longer be done${reason}.`;
+    default:
+      return `Question ${id}: yes, but it failed${reason}.`;
+  }
+}
+
+export function answered(reply: JsonObject): Outcome {
+  return { json: reply, text: outcomeText(reply) };
+}

@@ -1,0 +1,73 @@
+// freehold status: one line for each thing that matters, and the one next command.
+
+import type { JsonObject } from "../kernel/index.ts";
+import { flagIn, lineIn, maybeTextIn, numberIn, objectIn, objectsIn, textsIn } from "./reply.ts";
+import type { Outcome, Shell } from "./shell.ts";
+import { count, spanOf, table } from "./table.ts";
+
+export async function run(shell: Shell): Promise<Outcome> {
+  const control = await shell.control();
+  const status = await control.call("status", {});
+  return { json: status, text: statusLines(shell, status) };
+}
+
+export function statusLines(shell: Shell, status: JsonObject): readonly string[] {
+  const next = lineIn(status, "next");
+  const rows = [
+    ["freehold", `${lineIn(status, "version")}, up ${spanOf(Math.round(numberIn(status, "uptimeMs") / 1_000))}, ${lineIn(status, "home")}`],
+    ["servers", serversText(objectsIn(status, "servers"))],
+    ["clients", clientsText(objectsIn(status, "clients"))],
+    ["questions", waitingText(status)],
+    ["changes", pendingText(status)],
+    ["stop", flagIn(status, "stopped") ? "STOPPED: no effect passes" : "not stopped"],
+    ["sandbox", sandboxText(objectIn(status, "sandbox"))],
+    ["mode", [lineIn(status, "mode"), lineIn(status, "weaker")].filter((part) => part !== "").join(", ")],
+    ["next", next === "" ? "nothing" : next],
+  ].filter(([, text]) => text !== "");
+  const isUrgent = flagIn(status, "stopped");
+  return table(rows, shell.width).map((line) => {
+    if (line.startsWith("stop ") && isUrgent) return shell.paint("red", line);
+    return line.startsWith("next ") && next !== "" ? shell.paint("bold", line) : line;
+  });
+}
+
+function serversText(servers: readonly JsonObject[]): string {
+  if (servers.length === 0) return "none yet";
+  const named = servers.map((server) => {
+    const state = lineIn(server, "state");
+    const why = maybeTextIn(server, "why") === null ? "" : `: ${lineIn(server, "why", 120)}`;
+    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${count(numberIn(server, "tools"), "tool")}, ${state}${why})`;
+  });
+  return `${servers.length}: ${named.join(", ")}`;
+}
+
+function clientsText(clients: readonly JsonObject[]): string {
+  if (clients.length === 0) return "none yet";
+  const named = clients.map((client) => `${lineIn(client, "name", 60)} (${textsIn(client, "compartments").join(", ")})`);
+  return `${clients.length}: ${named.join(", ")}`;
+}
+
+function waitingText(status: JsonObject): string {
+  const open = numberIn(status, "questionsOpen");
+  const unknown = numberIn(status, "unknown");
+  const waiting = open === 0 ? "none" : `${open} ${open === 1 ? "waits" : "wait"} for you`;
+  return unknown === 0 ? waiting : `${waiting}; ${count(unknown, "effect")} may or may not have happened`;
+}
+
+function pendingText(status: JsonObject): string {
+  const fault = lineIn(status, "pendingFault");
+  if (fault !== "") return fault;
+  const pending = numberIn(status, "pending");
+  return pending === 0 ? "" : `${count(pending, "change")} proposed and not applied`;
+}
+
+function sandboxText(sandbox: JsonObject): string {
+  if (lineIn(sandbox, "kind") === "absent") {
+    return `none: ${lineIn(sandbox, "reason")}. Fix: ${lineIn(sandbox, "fix", 600)}`;
+  }
+  return [lineIn(sandbox, "backend") || lineIn(sandbox, "kind"), limitsText(lineIn(sandbox, "limits"))].filter(Boolean).join(", ");
+}
+
+function limitsText(limits: string): string {
+  return limits === "" ? "" : `limits by ${limits}`;
+}
