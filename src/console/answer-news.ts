@@ -45,7 +45,8 @@ export function answerNews(question: QuestionView, given: string, answered: Answ
       return { tone: "plain", text: html`You said yes. It still runs; Activity shows how it ends. ${link}` };
     case "answered":
       if (given === "no") return { tone: "plain", text: html`You said no. Nothing was done. ${link}` };
-      if (given === "later") return { tone: "plain", text: html`Put off. It comes back in an hour, unless it ends before.` };
+      if (given === "later")
+        return { tone: "plain", text: html`Put off. It comes back in an hour, unless it ends before.` };
       return yesNews(question, answered.answer, link);
   }
 }
@@ -60,7 +61,10 @@ function yesNews(question: QuestionView, answer: JsonObject, link: Markup): Told
     case "withheld":
       return { tone: "good", text: html`Done: ${tool} ran once. Its answer was held back: ${reason} ${link}` };
     case "waiting":
-      return { tone: "plain", text: html`Not done yet: something changed after you were asked, so you are asked anew.` };
+      return {
+        tone: "plain",
+        text: html`Not done yet: something changed after you were asked, so you are asked anew.`,
+      };
     case "denied":
       return { tone: "bad", text: html`Not done: ${reason} ${link}` };
     case "failed":

@@ -39,13 +39,14 @@ export function openDesk(options: ConsoleOptions, visits: Visits): Desk {
 
   async function run(call: Call, name: string, input: JsonObject = {}): Promise<JsonObject> {
     const operation = options.operations.get(name);
-    if (operation === undefined) throw new Fault("console.operation", { message: `Freehold has no operation ${name}.` });
+    if (operation === undefined)
+      throw new Fault("console.operation", { message: `Freehold has no operation ${name}.` });
     const session = owner(call);
     if (operation.needsOwner && session === null) {
       throw new Fault("owner.needed", { message: "only the owner may do this.", next: "give your PIN or passphrase" });
     }
     // An answer holds though the browser leaves before its effect has ended.
-    return await operation.run(input, { owner: session, emit: () => undefined, signal: never });
+    return operation.run(input, { owner: session, emit: () => undefined, signal: never });
   }
 
   async function frame(call: Call): Promise<Frame> {

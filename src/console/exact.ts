@@ -24,11 +24,16 @@ function exactLine(line: string): Markup {
   return html`${parts}${plain}`;
 }
 
+/** A slot, not a part of a template: white space in templates is the formatter's to change. */
+export const LINE_END = "\n";
+
 /** Line ends stay line ends, marked where they are not the last thing in the text. */
 export function exactText(text: string): Markup {
   const lines = text.split("\n");
   return html`${lines.map((line, index) =>
-    index === lines.length - 1 ? exactLine(line) : html`${exactLine(line)}<span class="eol" aria-hidden="true">↵</span>\n`,
+    index === lines.length - 1
+      ? exactLine(line)
+      : html`${exactLine(line)}<span class="eol" aria-hidden="true">↵</span>${LINE_END}`,
   )}`;
 }
 
@@ -44,6 +49,11 @@ export function grouped(count: number): string {
 
 export type Role = "critical" | "content" | "egress";
 
+const ROLE_ORDER: Readonly<Record<Role, number>> = { critical: 0, egress: 1, content: 2 };
+
+/** A longer value gets a box of its own. */
+const LINE_LENGTH_MAX = 160;
+
 const ROLE_WORDS: Readonly<Record<Role, string>> = {
   critical: "decides who, where or what",
   content: "content",
@@ -55,19 +65,24 @@ export interface Argument {
   readonly role: Role;
   /** The value itself: a text as it is, anything else as JSON. */
   readonly text: string;
-  readonly isText: boolean;
 }
 
-/** Null when the text is no JSON object: then only the text itself can be shown. */
+/** What decides comes first. Null when the text is no JSON object: then only the text itself can be shown. */
 export function argumentsOf(canonicalArgs: string, roles: ReadonlyMap<string, Role>): readonly Argument[] | null {
   const parsed = parseStrict(canonicalArgs);
   if (parsed.kind === "refused" || !isObject(parsed.value)) return null;
-  return Object.entries(parsed.value).map(([name, value]) => ({
+  const args = Object.entries(parsed.value).map(([name, value]) => ({
     name,
     role: roles.get(name) ?? "critical",
-    text: typeof value === "string" ? value : indented(value),
-    isText: typeof value === "string",
+    text: typeof value === "string" ? value : spelled(value),
   }));
+  return args.toSorted((one, other) => ROLE_ORDER[one.role] - ROLE_ORDER[other.role]);
+}
+
+/** On one line while it is short. */
+function spelled(value: JsonValue): string {
+  const text = JSON.stringify(value);
+  return text.length <= LINE_LENGTH_MAX ? text : indented(value);
 }
 
 /** Reads back to the same value; spelled over several lines so that a phone can show and edit it. */
@@ -77,7 +92,8 @@ export function indented(value: JsonValue): string {
 
 export function editable(canonicalArgs: string): string {
   const parsed = parseStrict(canonicalArgs);
-  return revealJson(parsed.kind === "value" ? indented(parsed.value) : canonicalArgs);
+  const text = parsed.kind === "value" ? indented(parsed.value) : canonicalArgs;
+  return text.split("\n").map(revealJson).join("\n");
 }
 
 export type ObjectRead =
@@ -95,21 +111,32 @@ export function isCut(args: readonly Argument[]): boolean {
   return args.some((one) => one.text.length > CARD_TEXT_LENGTH_MAX);
 }
 
-export function argumentList(args: readonly Argument[], options: { readonly prefix: string; readonly lengthMax: number }): Markup {
+export function argumentList(
+  args: readonly Argument[],
+  options: { readonly prefix: string; readonly lengthMax: number },
+): Markup {
   if (args.length === 0) return html`<p class="quiet">No arguments.</p>`;
-  return html`<dl class="args">${args.map((one, index) => argumentRow(one, { ...options, id: `${options.prefix}-${index}` }))}</dl>`;
+  return html`<dl class="args">
+    ${args.map((one, index) => argumentRow(one, { ...options, id: `${options.prefix}-${index}` }))}
+  </dl>`;
 }
 
 function argumentRow(one: Argument, options: { readonly id: string; readonly lengthMax: number }): Markup {
-  const isLong = one.role === "content" || one.text.length > 160 || one.text.includes("\n");
+  const isLong = one.role === "content" || one.text.length > LINE_LENGTH_MAX || one.text.includes("\n");
   const cut = one.text.length > options.lengthMax;
   const text = cut ? one.text.slice(0, options.lengthMax).toWellFormed() : one.text;
   const value = isLong
-    ? html`<pre class="box" id="${options.id}" tabindex="0" role="region" aria-label="${`value of ${one.name}`}">${exactText(text)}</pre>
-        <p class="count">${cut && html`<strong>Cut here.</strong> The first ${grouped(text.length)} of `}${countOf(one.text)}</p>`
+    ? html`<pre class="box" id="${options.id}" tabindex="0" role="region" aria-label="${`value of ${one.name}`}">
+${exactText(text)}</pre>
+        <p class="count">
+          ${cut && html`<strong>Cut here.</strong> The first ${grouped(text.length)} of `}${countOf(one.text)}
+        </p>`
     : html`<code class="value">${one.text === "" ? html`<span class="quiet">empty</span>` : exactText(text)}</code>`;
   return html`<div class="arg arg-${one.role}">
-    <dt><span class="arg-name">${exactLine(one.name)}</span> <span class="role">${ROLE_WORDS[one.role]}</span></dt>
-    <dd>${value}${one.isText && isLookalike(text) && html`<p class="warn">Mixes alphabets: some letters only look familiar.</p>`}</dd>
+    <dt>
+      <span class="arg-name">${exactLine(one.name)}</span>
+      ${one.name !== one.role && html`<span class="role">${ROLE_WORDS[one.role]}</span>`}
+    </dt>
+    <dd>${value}${isLookalike(text) && html`<p class="warn">Mixes alphabets: some letters only look familiar.</p>`}</dd>
   </div>`;
 }

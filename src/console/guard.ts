@@ -48,7 +48,9 @@ function readRefusal(request: IncomingMessage, host: string): string | null {
   if (origin !== undefined && !isOwn(origin, host)) return "The request comes from another page.";
   const site = request.headers["sec-fetch-site"];
   const isElsewhere = site === "cross-site" || site === "same-site";
-  return isElsewhere && request.headers["sec-fetch-mode"] !== "navigate" ? "The request comes from another page." : null;
+  return isElsewhere && request.headers["sec-fetch-mode"] !== "navigate"
+    ? "The request comes from another page."
+    : null;
 }
 
 /**

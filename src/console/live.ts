@@ -21,8 +21,13 @@ export interface Live {
   close(): void;
 }
 
+export interface LiveParts {
+  readonly onLedger: (listener: () => void) => () => void;
+  readonly nowMs: () => number;
+}
+
 /** Listens to the ledger, and ticks, only while somebody looks. */
-export function openLive(parts: { readonly onLedger: (listener: () => void) => () => void; readonly nowMs: () => number }): Live {
+export function openLive(parts: LiveParts): Live {
   const streams = new Map<Stream, { isWriting: boolean; isStale: boolean }>();
   let quit: (() => void) | null = null;
 

@@ -4,7 +4,7 @@ import { canonical, revealJson, type JsonObject } from "../kernel/index.ts";
 import { countOf, exactText } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, type Frame, type Page } from "./page.ts";
-import { textOf, textsOf, type EntryView } from "./reading.ts";
+import { clauseWords, textOf, textsOf, type EntryView } from "./reading.ts";
 
 export const ENTRIES_PER_PAGE = 60;
 
@@ -44,25 +44,52 @@ const KINDS: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
 export function activityPage(activity: Activity, frame: Frame): Page {
   const { entries, filter } = activity;
   const body = html`<h1>Activity</h1>
-<form class="filter" method="get" action="/activity" role="search">
-<label class="unseen" for="request">Request, question or entry</label>
-<input id="request" name="request" type="search" value="${filter}" maxlength="80" placeholder="request, question or entry" autocomplete="off">
-<button class="button">Show</button>${filter !== "" && html` <a class="button" href="/activity">All</a>`}
-</form>
-${activity.fault !== "" && html`<p class="warn" role="alert">${activity.fault}</p>`}
-${entries.length === 0 ? html`<p class="quiet">Nothing yet.</p>` : html`<ol class="entries">${entries.map((entry) => entryRow(entry, frame))}</ol>`}
-${activity.olderThan !== null && html`<p class="more"><a class="button" href="/activity?before=${activity.olderThan}">Older</a></p>`}`;
+    <form class="filter" method="get" action="/activity" role="search">
+      <label class="unseen" for="request">Request, question or entry</label>
+      <input
+        id="request"
+        name="request"
+        type="search"
+        value="${filter}"
+        maxlength="80"
+        placeholder="request, question or entry"
+        autocomplete="off"
+      />
+      <button class="button">Show</button>${filter !== "" && html` <a class="button" href="/activity">All</a>`}
+    </form>
+    ${activity.fault !== "" && html`<p class="warn" role="alert">${activity.fault}</p>`}
+    ${
+      entries.length === 0
+        ? html`<p class="quiet">Nothing yet.</p>`
+        : html`<ol class="entries">
+            ${entries.map((entry) => entryRow(entry, frame))}
+          </ol>`
+    }
+    ${activity.olderThan !== null && olderLink(activity.olderThan)}`;
   return { title: "Activity", at: "activity", isLive: true, body };
+}
+
+function olderLink(before: number): Markup {
+  return html`<p class="more"><a class="button" href="/activity?before=${before}">Older</a></p>`;
+}
+
+function questionLink(id: string): Markup {
+  return html`<p class="more">
+    <a href="/q/${encodeURIComponent(id)}">The question you were asked (${id})</a>
+  </p>`;
 }
 
 function entryRow(entry: EntryView, frame: Frame): Markup {
   const [words, tone] = wordsOf(entry);
-  return html`<li><a class="entry" href="/why/${encodeURIComponent(entry.request ?? String(entry.seq))}">
-<span class="dot dot-${tone}" aria-hidden="true"></span>
-<span class="entry-what"><strong>${words}</strong> ${exactText(entry.subject)}
-<span class="quiet">${detailOf(entry)}</span></span>
-<span class="entry-when">${ago(entry.atMs, frame.nowMs)}<br>#${entry.seq}</span>
-</a></li>`;
+  return html`<li>
+    <a class="entry" href="/why/${encodeURIComponent(entry.request ?? String(entry.seq))}">
+      <span class="dot dot-${tone}" aria-hidden="true"></span>
+      <span class="entry-what"
+        ><strong>${words}</strong> ${exactText(entry.subject)} <span class="quiet">${detailOf(entry)}</span></span
+      >
+      <span class="entry-when">${ago(entry.atMs, frame.nowMs)}<br />#${entry.seq}</span>
+    </a>
+  </li>`;
 }
 
 function wordsOf(entry: EntryView): readonly [string, Tone] {
@@ -74,7 +101,10 @@ function wordsOf(entry: EntryView): readonly [string, Tone] {
 
 function detailOf(entry: EntryView): Markup {
   const because = textOf(entry.facts, "because");
-  const parts = [entry.principal, because === "" ? "" : `because of ${because}`, textOf(entry.facts, "reply")];
+  const isPlain = entry.kind === "intent" || entry.kind === "answer";
+  const why = because === "" || isPlain ? "" : `${clauseWords(because)} (${because})`;
+  const who = entry.principal === "owner" ? "" : entry.principal.replace(/^client:/, "");
+  const parts = [who, why, textOf(entry.facts, "reply")];
   return exactText(parts.filter((part) => part !== "").join(" · "));
 }
 
@@ -90,23 +120,38 @@ export function whyPage(why: Why, frame: Frame): Page {
   const question = textOf(answer, "question");
   const request = textOf(answer, "request");
   const subject = entries.find((entry) => entry.kind !== "session")?.subject ?? why.id;
-  const body = html`<p class="meta"><a href="/activity">Activity</a>${request !== "" && html` <span>${exactText(request)}</span>`}</p>
-<h1 class="sentence">${exactText(subject)}</h1>
-<ol class="story">${lines.map((line, index) => storyLine(line, entries[index], frame))}</ol>
-${question !== "" && html`<p class="more"><a href="/q/${encodeURIComponent(question)}">The question you were asked (${question})</a></p>`}
-<p class="quiet">The same on a terminal: <code>freehold why ${exactText(why.id)}</code></p>`;
+  const body = html`<p class="meta">
+      <a href="/activity">Activity</a>${request !== "" && html` <span>${exactText(request)}</span>`}
+    </p>
+    <h1 class="sentence">${exactText(subject)}</h1>
+    <ol class="story">
+      ${lines.map((line, index) => storyLine(line, entries[index], frame))}
+    </ol>
+    ${question !== "" && questionLink(question)}
+    <p class="quiet">The same on a terminal: <code>freehold why ${exactText(why.id)}</code></p>`;
   return { title: "Why", at: "activity", isLive: false, body };
 }
 
 function storyLine(line: string, entry: EntryView | undefined, frame: Frame): Markup {
   if (entry === undefined) return html`<li><p>${exactText(line)}</p></li>`;
   const [, tone] = wordsOf(entry);
-  return html`<li><span class="dot dot-${tone}" aria-hidden="true"></span><div>
-<p>${exactText(line)}</p>
-<p class="quiet">${ago(entry.atMs, frame.nowMs)} · entry ${entry.seq}</p>
-<details id="e-${entry.seq}"><summary>Details</summary>
-${entry.text !== null && html`<p class="quiet">Text kept with it, ${countOf(entry.text)}:</p>
-<pre class="box" tabindex="0" role="region" aria-label="text of entry ${entry.seq}">${exactText(entry.text)}</pre>`}
-<p class="quiet">Facts in the chain:</p><pre class="box" tabindex="0" role="region" aria-label="facts of entry ${entry.seq}">${revealJson(canonical(entry.facts))}</pre>
-</details></div></li>`;
+  return html`<li>
+    <span class="dot dot-${tone}" aria-hidden="true"></span>
+    <div>
+      <p>${exactText(line)}</p>
+      <p class="quiet">${ago(entry.atMs, frame.nowMs)} · entry ${entry.seq}</p>
+      <details id="e-${entry.seq}">
+        <summary>Details</summary>
+        ${
+          entry.text !== null &&
+          html`<p class="quiet">Text kept with it, ${countOf(entry.text)}:</p>
+            <pre class="box" tabindex="0" role="region" aria-label="text of entry ${entry.seq}">
+${exactText(entry.text)}</pre>`
+        }
+        <p class="quiet">Facts in the chain:</p>
+        <pre class="box" tabindex="0" role="region" aria-label="facts of entry ${entry.seq}">
+${revealJson(canonical(entry.facts))}</pre>
+      </details>
+    </div>
+  </li>`;
 }

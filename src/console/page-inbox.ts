@@ -19,29 +19,37 @@ export function inboxPage(inbox: Inbox, frame: Frame): Page {
   const hidden = Math.max(0, questions.length - CARDS_MAX);
   const isEmpty = questions.length + unknown.length === 0;
   const body = html`<h1 class="unseen">Inbox</h1>
-${isEmpty && html`<section class="empty"><p class="sentence">Nothing waits for you.</p>
-<p class="quiet">When something needs your yes, it appears here by itself.</p></section>`}
-${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))}
-${questions.slice(0, CARDS_MAX).map((question) => questionCard(question, frame))}
-${hidden > 0 && html`<p class="quiet">${hidden} more ${hidden === 1 ? "waits" : "wait"} behind these.</p>`}`;
+    ${
+      isEmpty &&
+      html`<section class="empty">
+        <p class="sentence">Nothing waits for you.</p>
+        <p class="quiet">When something needs your yes, it appears here by itself.</p>
+      </section>`
+    }
+    ${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))}
+    ${questions.slice(0, CARDS_MAX).map((question) => questionCard(question, frame))}
+    ${hidden > 0 && html`<p class="quiet">${hidden} more ${hidden === 1 ? "waits" : "wait"} behind these.</p>`}`;
   return { title: "Inbox", at: "inbox", isLive: true, body };
 }
 
 function unknownCard(effect: UnknownView, frame: Frame): Markup {
   const args = effect.args === null ? null : argumentsOf(effect.args, new Map());
   return html`<article class="card card-unknown" aria-labelledby="u-${effect.request}">
-<p class="meta"><span>${exactText(effect.principal)}</span> <span>${ago(effect.atMs, frame.nowMs)}</span></p>
-<h2 class="sentence" id="u-${effect.request}">${exactText(effect.tool)} may or may not have happened.</h2>
-<p>Freehold was interrupted while it ran and will not run it again by itself. Look where it would show, then tick it off.</p>
-${
-  args === null
-    ? html`<p class="quiet">The text of the call is no longer kept.</p>`
-    : argumentList(args, { prefix: `u-${effect.request}`, lengthMax: Infinity })
-}
-<form class="actions" method="post" action="/seen">
-${csrfField(frame)}<input type="hidden" name="request" value="${effect.request}">
-<button class="button">Seen</button>
-</form>
-<p class="more"><a href="/why/${encodeURIComponent(effect.request)}">What happened with it</a></p>
-</article>`;
+    <p class="meta"><span>${exactText(effect.principal)}</span> <span>${ago(effect.atMs, frame.nowMs)}</span></p>
+    <h2 class="sentence" id="u-${effect.request}">${exactText(effect.tool)} may or may not have happened.</h2>
+    <p>
+      Freehold was interrupted while it ran and will not run it again by itself. Look where it would show, then tick it
+      off.
+    </p>
+    ${
+      args === null
+        ? html`<p class="quiet">The text of the call is no longer kept.</p>`
+        : argumentList(args, { prefix: `u-${effect.request}`, lengthMax: Infinity })
+    }
+    <form class="actions" method="post" action="/seen">
+      ${csrfField(frame)}<input type="hidden" name="request" value="${effect.request}" />
+      <button class="button">Seen</button>
+    </form>
+    <p class="more"><a href="/why/${encodeURIComponent(effect.request)}">What happened with it</a></p>
+  </article>`;
 }

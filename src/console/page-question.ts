@@ -4,38 +4,29 @@ import { revealJson } from "../kernel/index.ts";
 import { argumentList, argumentsOf, CARD_TEXT_LENGTH_MAX, editable, exactText, isCut } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, csrfField, until, type Frame, type Page } from "./page.ts";
-import type { ClauseView, QuestionView } from "./reading.ts";
-
-/** The clauses' names in plain words, for the line behind "all steps". */
-const CLAUSE_WORDS: Readonly<Record<string, string>> = {
-  C0: "Hard limits",
-  C1: "Where data may flow",
-  C2: "Plain reads",
-  C3: "Your own words",
-  C4: "What was planned before reading",
-  C5: "Foreign links and addresses",
-};
+import { clauseWords, type ClauseView, type QuestionView } from "./reading.ts";
 
 export function questionCard(question: QuestionView, frame: Frame): Markup {
   const args = argumentsOf(question.args, question.roles);
   const isWhole = args !== null && !isCut(args);
   const href = `/q/${encodeURIComponent(question.id)}`;
   return html`<article class="card" id="q-${question.id}" aria-labelledby="s-${question.id}">
-${head(question, frame)}
-${callShown(question, CARD_TEXT_LENGTH_MAX)}
-${reasons(question)}
-${
-  isWhole
-    ? html`${answers(question, frame)}<p class="more"><a href="${href}">Change it first, or say why not</a></p>`
-    : html`<p class="actions"><a class="button button-yes" href="${href}">Read it all, then answer</a></p>`
-}
-</article>`;
+    ${head(question, frame)} ${callShown(question, CARD_TEXT_LENGTH_MAX)} ${reasons(question)}
+    ${
+      isWhole
+        ? html`${answers(question, frame)}
+            <p class="more"><a href="${href}">Change it first, or say why not</a></p>`
+        : html`<p class="actions"><a class="button button-yes" href="${href}">Read it all, then answer</a></p>`
+    }
+  </article>`;
 }
 
 function head(question: QuestionView, frame: Frame): Markup {
-  return html`<p class="meta"><span class="id">${question.id}</span> <span>${exactText(question.tool)}</span>
-<span>${ago(question.askedAtMs, frame.nowMs)}</span></p>
-<h2 class="sentence" id="s-${question.id}">${exactText(question.sentence)}</h2>`;
+  return html`<p class="meta">
+      <span class="id">${question.id}</span> <span>${exactText(question.tool)}</span>
+      <span>${ago(question.askedAtMs, frame.nowMs)}</span>
+    </p>
+    <h2 class="sentence" id="s-${question.id}">${exactText(question.sentence)}</h2>`;
 }
 
 function callShown(question: QuestionView, lengthMax: number): Markup {
@@ -47,25 +38,41 @@ function callShown(question: QuestionView, lengthMax: number): Markup {
 function reasons(question: QuestionView): Markup {
   const asking = question.clauses.filter((given) => given.answer !== "allow");
   return html`<dl class="facts">
-<div><dt>Why you are asked</dt><dd><ul>${asking.map((given) => html`<li>${exactText(given.reason)}</li>`)}</ul></dd></div>
-<div><dt>Who asks</dt><dd>${exactText(question.origin === "" ? question.principal : question.origin)}</dd></div>
-${question.undo !== "" && html`<div><dt>Undo</dt><dd>${exactText(question.undo)}</dd></div>`}
-</dl>`;
+    <div>
+      <dt>Why you are asked</dt>
+      <dd>
+        <ul>
+          ${asking.map((given) => html`<li>${exactText(given.reason)}</li>`)}
+        </ul>
+      </dd>
+    </div>
+    <div>
+      <dt>Who asks</dt>
+      <dd>${exactText(question.origin === "" ? question.principal : question.origin)}</dd>
+    </div>
+    ${
+      question.undo !== "" &&
+      html`<div>
+        <dt>Undo</dt>
+        <dd>${exactText(question.undo)}</dd>
+      </div>`
+    }
+  </dl>`;
 }
 
 /** The digest says which call the owner saw; a yes to another one is refused. */
 function answers(question: QuestionView, frame: Frame): Markup {
   return html`<form class="actions" method="post" action="/q/${encodeURIComponent(question.id)}">
-${bound(question, frame)}
-<button class="button button-yes" name="answer" value="yes">Yes</button>
-<button class="button" name="answer" value="no">No</button>
-<button class="button button-later" name="answer" value="later">Later</button>
-</form>
-<p class="expiry">Ends ${until(question.expiresAtMs, frame.nowMs)}. No answer means no.</p>`;
+      ${bound(question, frame)}
+      <button class="button button-yes" name="answer" value="yes">Yes</button>
+      <button class="button" name="answer" value="no">No</button>
+      <button class="button button-later" name="answer" value="later">Later</button>
+    </form>
+    <p class="expiry">Ends ${until(question.expiresAtMs, frame.nowMs)}. No answer means no.</p>`;
 }
 
 function bound(question: QuestionView, frame: Frame): Markup {
-  return html`${csrfField(frame)}<input type="hidden" name="digest" value="${question.digest}">`;
+  return html`${csrfField(frame)}<input type="hidden" name="digest" value="${question.digest}" />`;
 }
 
 export interface Edit {
@@ -76,22 +83,28 @@ export interface Edit {
 export function questionPage(question: QuestionView, frame: Frame, edit: Edit | null): Page {
   const isOpen = question.state === "open" && question.expiresAtMs > frame.nowMs;
   const body = html`<h1 class="unseen">Question ${question.id}</h1>
-<article class="card" aria-labelledby="s-${question.id}">
-${head(question, frame)}
-${callShown(question, Infinity)}
-${reasons(question)}
-${isOpen ? answers(question, frame) : html`<p class="ended">${ENDED[question.state] ?? "It has expired; that means no."}
-${question.note !== "" && html` “${exactText(question.note)}”`}</p>`}
-</article>
-${isOpen && refusalForm(question, frame)}
-${isOpen && editForm(question, frame, edit)}
-<details class="panel"><summary>Exactly what runs</summary>
-<p class="quiet">These characters, after their escapes are read, are the bytes that are sent.</p>
-<pre class="box" tabindex="0" role="region" aria-label="exact arguments">${revealJson(question.args)}</pre>
-<dl class="steps">${question.clauses.map(clauseRow)}</dl>
-<p class="quiet">Bound to <code>${question.digest}</code></p>
-</details>
-<p class="more"><a href="/why/${encodeURIComponent(question.id)}">What happened with it</a> · <a href="/">Inbox</a></p>`;
+    <article class="card" aria-labelledby="s-${question.id}">
+      ${head(question, frame)} ${callShown(question, Infinity)} ${reasons(question)}
+      ${
+        isOpen
+          ? answers(question, frame)
+          : html`<p class="ended">
+              ${ENDED[question.state] ?? "It has expired; that means no."}
+              ${question.note !== "" && html` “${exactText(question.note)}”`}
+            </p>`
+      }
+    </article>
+    ${isOpen && refusalForm(question, frame)} ${isOpen && editForm(question, frame, edit)}
+    <details class="panel">
+      <summary>Exactly what runs</summary>
+      <p class="quiet">These characters, after their escapes are read, are the bytes that are sent.</p>
+      <pre class="box" tabindex="0" role="region" aria-label="exact arguments">${revealJson(question.args)}</pre>
+      <dl class="steps">${question.clauses.map(clauseRow)}</dl>
+      <p class="quiet">Bound to <code>${question.digest}</code></p>
+    </details>
+    <p class="more">
+      <a href="/why/${encodeURIComponent(question.id)}">What happened with it</a> · <a href="/">Inbox</a>
+    </p>`;
   return { title: `Question ${question.id}`, at: "inbox", isLive: false, body };
 }
 
@@ -105,29 +118,47 @@ const ENDED: Readonly<Record<string, string>> = {
 
 function refusalForm(question: QuestionView, frame: Frame): Markup {
   return html`<form class="panel" method="post" action="/q/${encodeURIComponent(question.id)}">
-${bound(question, frame)}
-<label for="note">No, because…</label>
-<p class="quiet" id="note-says">Whoever asked gets to read this.</p>
-<input id="note" name="note" type="text" maxlength="1000" autocomplete="off" aria-describedby="note-says" required>
-<button class="button" name="answer" value="no">No, with this reason</button>
-</form>`;
+    ${bound(question, frame)}
+    <label for="note">No, because…</label>
+    <p class="quiet" id="note-says">Whoever asked gets to read this.</p>
+    <input
+      id="note"
+      name="note"
+      type="text"
+      maxlength="1000"
+      autocomplete="off"
+      aria-describedby="note-says"
+      required
+    />
+    <button class="button" name="answer" value="no">No, with this reason</button>
+  </form>`;
 }
 
 function editForm(question: QuestionView, frame: Frame, edit: Edit | null): Markup {
   const text = edit?.text ?? editable(question.args);
   const rows = Math.min(24, Math.max(5, text.split("\n").length + 1));
   return html`<form class="panel" method="post" action="/q/${encodeURIComponent(question.id)}">
-${bound(question, frame)}
-<label for="args">Change it, then yes</label>
-<p class="quiet" id="args-say">The arguments as JSON. What you leave here is what runs, once.</p>
-${edit !== null && html`<p class="warn" role="alert">Not sent: ${exactText(edit.reason)}</p>`}
-<textarea id="args" name="args" rows="${rows}" spellcheck="false" autocapitalize="off" autocomplete="off"
- aria-describedby="args-say">${text}</textarea>
-<button class="button button-yes" name="answer" value="edit">Yes, with my change</button>
-</form>`;
+    ${bound(question, frame)}
+    <label for="args">Change it, then yes</label>
+    <p class="quiet" id="args-say">The arguments as JSON. What you leave here is what runs, once.</p>
+    ${edit !== null && html`<p class="warn" role="alert">Not sent: ${exactText(edit.reason)}</p>`}
+    <textarea
+      id="args"
+      name="args"
+      rows="${rows}"
+      spellcheck="false"
+      autocapitalize="off"
+      autocomplete="off"
+      aria-describedby="args-say"
+    >
+${text}</textarea>
+    <button class="button button-yes" name="answer" value="edit">Yes, with my change</button>
+  </form>`;
 }
 
 function clauseRow(given: ClauseView): Markup {
-  return html`<div><dt>${CLAUSE_WORDS[given.clause] ?? given.clause} <span class="quiet">${given.clause}</span></dt>
-<dd><strong>${given.answer}</strong>: ${exactText(given.reason)}</dd></div>`;
+  return html`<div>
+    <dt>${clauseWords(given.clause)} <span class="quiet">${given.clause}</span></dt>
+    <dd><strong>${given.answer}</strong>: ${exactText(given.reason)}</dd>
+  </div>`;
 }

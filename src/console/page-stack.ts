@@ -1,11 +1,10 @@
 // The stack as it runs, and a proposal that waits to be applied: always with its whole diff.
 
-import { revealJson, type JsonObject } from "../kernel/index.ts";
-import { countOf, exactText } from "./exact.ts";
+import { isObject, revealJson, type JsonObject } from "../kernel/index.ts";
+import { countOf, exactText, LINE_END } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { csrfField, span, type Frame, type Page } from "./page.ts";
 import { listOf, numberOf, textOf, textsOf } from "./reading.ts";
-import { isObject } from "../kernel/index.ts";
 
 /** A longer diff is not read on a page; the terminal has a pager. */
 const DIFF_LENGTH_MAX = 400_000;
@@ -20,85 +19,152 @@ export interface Stack {
 export function stackPage(stack: Stack, frame: Frame): Page {
   const { status } = stack;
   const body = html`<h1>Stack</h1>
-${proposal(stack, frame)}
-<section class="panel"><h2>Servers</h2>${servers(listOf(status, "servers"))}</section>
-<section class="panel"><h2>Clients</h2>${clients(listOf(status, "clients"))}</section>
-<section class="panel"><h2>This machine</h2>${machine(status)}</section>
-<form class="leave" method="post" action="/leave">${csrfField(frame)}<button class="button">Leave this browser</button></form>`;
+    ${proposal(stack, frame)}
+    <section class="panel">
+      <h2>Servers</h2>
+      ${servers(listOf(status, "servers"))}
+    </section>
+    <section class="panel">
+      <h2>Clients</h2>
+      ${clients(listOf(status, "clients"))}
+    </section>
+    <section class="panel">
+      <h2>This machine</h2>
+      ${machine(status)}
+    </section>
+    <form class="leave" method="post" action="/leave">
+      ${csrfField(frame)}<button class="button">Leave this browser</button>
+    </form>`;
   return { title: "Stack", at: "stack", isLive: true, body };
 }
 
 function proposal({ plan, planFault }: Stack, frame: Frame): Markup | false {
   if (planFault !== "") {
-    return html`<section class="panel panel-ask"><h2>The home does not read</h2><p class="warn">${exactText(planFault)}</p>
-<p class="quiet">What you accepted before stays in force.</p></section>`;
+    return html`<section class="panel panel-ask">
+      <h2>The home does not read</h2>
+      <p class="warn">${exactText(planFault)}</p>
+      <p class="quiet">What you accepted before stays in force.</p>
+    </section>`;
   }
   const digest = textOf(plan, "digest");
   if (digest === "") return false;
   const diff = textOf(plan, "diff");
   const changes = listOf(plan, "changes");
-  return html`<section class="panel panel-ask"><h2>A change waits for you</h2>
-<p>Nothing of it is in force before you apply it.</p>
-<ul class="changes">${changes.map(
-    (change) => html`<li>${exactText(textOf(change, "what"))}${change["wider"] === true && html` <strong class="wider">allows more</strong>`}</li>`,
-  )}</ul>
-${
-  diff.length > DIFF_LENGTH_MAX
-    ? html`<p class="warn">The diff has ${countOf(diff)}. Read it with <code>freehold plan</code> and apply it there.</p>`
-    : html`<pre class="box diff" id="diff" tabindex="0" role="region" aria-label="the whole diff">${diff.split("\n").map(diffLine)}</pre>
-<p class="count">${countOf(diff)}</p>
-<form class="actions" method="post" action="/apply">${csrfField(frame)}<input type="hidden" name="digest" value="${digest}">
-<button class="button button-yes">Apply exactly this</button></form>`
+  return html`<section class="panel panel-ask">
+    <h2>A change waits for you</h2>
+    <p>Nothing of it is in force before you apply it.</p>
+    <ul class="changes">
+      ${changes.map(
+        (change) => html`<li>${exactText(textOf(change, "what"))}${change["wider"] === true && allowsMore()}</li>`,
+      )}
+    </ul>
+    ${
+      diff.length > DIFF_LENGTH_MAX
+        ? html`<p class="warn">
+            The diff has ${countOf(diff)}. Read it with <code>freehold plan</code> and apply it there.
+          </p>`
+        : html`<pre class="box diff" id="diff" tabindex="0" role="region" aria-label="the whole diff">
+${diff.split("\n").map(diffLine)}</pre>
+            <p class="count">${countOf(diff)}</p>
+            <form class="actions" method="post" action="/apply">
+              ${csrfField(frame)}<input type="hidden" name="digest" value="${digest}" />
+              <button class="button button-yes">Apply exactly this</button>
+            </form>`
+    }
+  </section>`;
 }
-</section>`;
+
+function allowsMore(): Markup {
+  return html` <strong class="wider">allows more</strong>`;
 }
 
 function diffLine(line: string): Markup {
   const kind = line.startsWith("+") ? "plus" : line.startsWith("-") ? "minus" : "same";
-  return html`<span class="diff-${kind}">${exactText(line)}</span>\n`;
+  return html`<span class="diff-${kind}">${exactText(line)}</span>${LINE_END}`;
 }
 
-const STATES: Readonly<Record<string, string>> = { idle: "starts when needed", running: "running", "held-back": "held back" };
+const STATES: Readonly<Record<string, string>> = {
+  idle: "starts when needed",
+  running: "running",
+  "held-back": "held back",
+};
 
 function servers(list: readonly JsonObject[]): Markup {
-  if (list.length === 0) return html`<p class="quiet">None yet. On a terminal: <code>freehold adopt</code> or <code>freehold add</code>.</p>`;
-  return html`<ul class="rows">${list.map((server) => {
-    const state = textOf(server, "state");
-    const tone = state === "running" ? "good" : state === "held-back" ? "bad" : "plain";
-    return html`<li><span class="dot dot-${tone}" aria-hidden="true"></span>
-<span><strong>${exactText(textOf(server, "name"))}</strong> <span class="quiet">${STATES[state] ?? state}</span><br>
-<span class="quiet">${exactText(textOf(server, "source"))}</span>
-${textOf(server, "why") !== "" && html`<br><span class="warn">${exactText(textOf(server, "why"))}</span>`}</span>
-<span class="entry-when">${exactText(textOf(server, "compartment"))}<br>${numberOf(server, "cardsAccepted")} of ${numberOf(server, "tools")} tools</span></li>`;
-  })}</ul>`;
+  if (list.length === 0)
+    return html`<p class="quiet">
+      None yet. On a terminal: <code>freehold adopt</code> or <code>freehold add</code>.
+    </p>`;
+  return html`<ul class="rows">
+    ${list.map((server) => {
+      const state = textOf(server, "state");
+      const tone = state === "running" ? "good" : state === "held-back" ? "bad" : "plain";
+      return html`<li>
+        <span class="dot dot-${tone}" aria-hidden="true"></span>
+        <span
+          ><strong>${exactText(textOf(server, "name"))}</strong> <span class="quiet">${STATES[state] ?? state}</span
+          ><br />
+          <span class="quiet">${exactText(textOf(server, "source"))}</span>
+          ${heldBack(textOf(server, "why"))}</span
+        >
+        <span class="entry-when"
+          >${exactText(textOf(server, "compartment"))}<br />${numberOf(server, "cardsAccepted")} of
+          ${numberOf(server, "tools")} tools</span
+        >
+      </li>`;
+    })}
+  </ul>`;
+}
+
+function heldBack(why: string): Markup | false {
+  return why !== "" && html`<br /><span class="warn">${exactText(why)}</span>`;
 }
 
 function clients(list: readonly JsonObject[]): Markup {
   if (list.length === 0) return html`<p class="quiet">None yet. On a terminal: <code>freehold connect</code>.</p>`;
-  return html`<ul class="rows">${list.map(
-    (client) => html`<li><span class="dot dot-plain" aria-hidden="true"></span>
-<strong>${exactText(textOf(client, "name"))}</strong>
-<span class="entry-when">${exactText(textsOf(client, "compartments").join(", "))}</span></li>`,
-  )}</ul>`;
+  return html`<ul class="rows">
+    ${list.map(
+      (client) =>
+        html`<li>
+          <span class="dot dot-plain" aria-hidden="true"></span>
+          <strong>${exactText(textOf(client, "name"))}</strong>
+          <span class="entry-when">${exactText(textsOf(client, "compartments").join(", "))}</span>
+        </li>`,
+    )}
+  </ul>`;
 }
 
 function machine(status: JsonObject): Markup {
   const weaker = textOf(status, "weaker");
   const mode = textOf(status, "mode") === "own-user" ? "under a user of its own" : "as your own user";
   return html`<dl class="facts">
-<div><dt>Freehold</dt><dd>${textOf(status, "version")}, up for ${span(numberOf(status, "uptimeMs"))}, runs ${mode}
-${weaker !== "" && html`<br><span class="warn">${exactText(capital(weaker))}.</span>`}</dd></div>
-<div><dt>Home</dt><dd><code>${exactText(textOf(status, "home"))}</code></dd></div>
-<div><dt>Sandbox</dt><dd>${sandbox(status["sandbox"])}</dd></div>
-</dl>`;
+    <div>
+      <dt>Freehold</dt>
+      <dd>
+        ${textOf(status, "version")}, up for ${span(numberOf(status, "uptimeMs"))}, runs ${mode}
+        ${weaker !== "" && html`<br /><span class="warn">${exactText(capital(weaker))}.</span>`}
+      </dd>
+    </div>
+    <div>
+      <dt>Home</dt>
+      <dd><code>${exactText(textOf(status, "home"))}</code></dd>
+    </div>
+    <div>
+      <dt>Sandbox</dt>
+      <dd>${sandbox(status["sandbox"])}</dd>
+    </div>
+  </dl>`;
 }
 
 function sandbox(given: JsonObject[string] | undefined): Markup {
   if (!isObject(given)) return html`unknown`;
   const [backend, reason, fix] = [textOf(given, "backend"), textOf(given, "reason"), textOf(given, "fix")];
   if (reason === "" && fix === "") return html`${exactText(backend === "" ? textOf(given, "kind") : backend)}`;
-  return html`<span class="warn">${exactText(reason)}</span>${fix !== "" && html`<br>Fix: <code>${exactText(fix)}</code>`}
-<details id="sandbox"><summary>All of it</summary><pre class="box">${revealJson(JSON.stringify(given))}</pre></details>`;
+  return html`<span class="warn">${exactText(reason)}</span
+    >${fix !== "" && html`<br />Fix: <code>${exactText(fix)}</code>`}
+    <details id="sandbox">
+      <summary>All of it</summary>
+      <pre class="box">${revealJson(JSON.stringify(given))}</pre>
+    </details>`;
 }
 
 function capital(text: string): string {

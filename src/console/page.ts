@@ -29,60 +29,61 @@ export function pageOf(page: Page, frame: Frame): string {
   const { head } = frame;
   const waiting = head === null || head.waiting === 0 ? "" : `(${head.waiting}) `;
   return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${waiting}${page.title} · Freehold</title>
-<link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/assets/console.css">
-${page.isLive && html`<script src="/assets/console.js" defer></script>
-<noscript><meta http-equiv="refresh" content="${RENEW_SECONDS}"></noscript>`}
-</head>
-<body>
-<a class="skip" href="#main">Skip to the page</a>
-<header class="top">
-<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="26" height="26">Freehold</a>
-${head === null ? NOTHING : navigation(page, head)}
-${frame.mayStop && stopForm(frame)}
-</header>
-<main id="main"${page.isLive && html` data-live`} data-waiting="${head?.waiting ?? 0}" tabindex="-1">
-${head?.isStopped === true && stoppedBanner()}
-${frame.news !== null && html`<p class="news news-${frame.news.tone}" role="status">${frame.news.text}</p>`}
-${page.body}
-</main>
-<p class="unseen" id="said" role="status" aria-live="polite"></p>
-</body>
-</html>
-`.toString();
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${waiting}${page.title} · Freehold</title>
+        <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/assets/console.css" />
+        ${
+          page.isLive &&
+          html`<script src="/assets/console.js" defer></script>
+            <noscript><meta http-equiv="refresh" content="${RENEW_SECONDS}" /></noscript>`
+        }
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the page</a>
+        <header class="top">
+          <a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="26" height="26" />Freehold</a>
+          ${head === null ? NOTHING : navigation(page, head)} ${frame.mayStop && stopForm(frame)}
+        </header>
+        <main id="main" ${page.isLive && html` data-live`} data-waiting="${head?.waiting ?? 0}" tabindex="-1">
+          ${head?.isStopped === true && stoppedBanner()}
+          ${frame.news !== null && html`<p class="news news-${frame.news.tone}" role="status">${frame.news.text}</p>`}
+          ${page.body}
+        </main>
+        <p class="unseen" id="said" role="status" aria-live="polite"></p>
+      </body>
+    </html> `.toString();
 }
 
 function navigation(page: Page, head: Head): Markup {
   const link = (at: Page["at"], href: string, label: Markup): Markup =>
-    html`<a href="${href}"${page.at === at && html` aria-current="page"`}>${label}</a>`;
+    html`<a href="${href}" ${page.at === at && html` aria-current="page"`}>${label}</a>`;
   const count = (value: number): Markup => (value === 0 ? NOTHING : html` <span class="badge">${value}</span>`);
   return html`<nav id="nav" aria-label="Pages">
-${link("inbox", "/", html`Inbox${count(head.waiting)}`)}
-${link("activity", "/activity", html`Activity`)}
-${link("stack", "/stack", html`Stack${count(head.pending)}`)}
-</nav>`;
+    ${link("inbox", "/", html`Inbox${count(head.waiting)}`)} ${link("activity", "/activity", html`Activity`)}
+    ${link("stack", "/stack", html`Stack${count(head.pending)}`)}
+  </nav>`;
 }
 
 function stopForm(frame: Frame): Markup {
-  return html`<form class="stop" method="post" action="/stop">${csrfField(frame)}
-<button class="stop-button" aria-label="Stop everything now">Stop</button></form>`;
+  return html`<form class="stop" method="post" action="/stop">
+    ${csrfField(frame)} <button class="stop-button" aria-label="Stop everything now">Stop</button>
+  </form>`;
 }
 
 function stoppedBanner(): Markup {
   return html`<section class="stopped" aria-label="Stopped">
-<p><strong>Everything is stopped.</strong> Nothing reads, writes or sends until you resume.</p>
-<a class="button" href="/resume">Resume…</a>
-</section>`;
+    <p><strong>Everything is stopped.</strong> Nothing reads, writes or sends until you resume.</p>
+    <a class="button" href="/resume">Resume…</a>
+  </section>`;
 }
 
 export function csrfField(frame: Pick<Frame, "csrf">): Markup {
-  return html`<input type="hidden" name="csrf" value="${frame.csrf}">`;
+  return html`<input type="hidden" name="csrf" value="${frame.csrf}" />`;
 }
 
 const MINUTE_MS = 60_000;

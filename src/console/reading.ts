@@ -28,6 +28,20 @@ function maybeTextOf(object: JsonObject, field: string): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+const CLAUSE_WORDS: Readonly<Record<string, string>> = {
+  C0: "a hard limit",
+  C1: "where data may flow",
+  C2: "plain reads",
+  C3: "your own words",
+  C4: "what was planned before reading",
+  C5: "foreign links and addresses",
+};
+
+/** What a clause of the decision is about. */
+export function clauseWords(clause: string): string {
+  return CLAUSE_WORDS[clause] ?? clause;
+}
+
 export interface ClauseView {
   readonly clause: string;
   readonly answer: string;

@@ -21,22 +21,22 @@ export function routeOwner(app: Hono<ConsoleEnv>, desk: Desk): void {
       unknown.push(unknownOf(row, await storyOf(desk, call, textOf(row, "request"))));
     }
     const questions = listOf(listed, "questions").map(questionOf);
-    return await desk.show(call, (frame) => inboxPage({ questions, unknown }, frame));
+    return desk.show(call, (frame) => inboxPage({ questions, unknown }, frame));
   });
 
   app.get("/q/:id", async (call) => {
     const question = await questionFor(desk, call);
-    return await desk.show(call, (frame) => questionPage(question, frame, null));
+    return desk.show(call, (frame) => questionPage(question, frame, null));
   });
 
-  app.post("/q/:id", async (call) => await answer(desk, call));
+  app.post("/q/:id", async (call) => answer(desk, call));
 
   app.post("/seen", async (call) => {
     await desk.run(call, "unknown.seen", { request: call.get("form").get("request") ?? "" });
     return desk.goOn(call, { to: "/", tone: "plain", text: html`Ticked off.` });
   });
 
-  app.get("/resume", async (call) => await desk.show(call, resumePage));
+  app.get("/resume", async (call) => desk.show(call, resumePage));
 
   app.post("/resume", async (call) => {
     await desk.run(call, "resume");
@@ -50,17 +50,17 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
     const filter = (call.req.query("request") ?? "").trim().slice(0, 80);
     const narrowed = filter !== "";
     let fault = "";
-    const found = await (narrowed ? desk.run(call, "show", { id: filter }) : desk.run(call, "ledger.tail", tailOf(call))).catch(
-      (error: unknown) => {
-        if (!(error instanceof Fault)) throw error;
-        fault = error.message;
-        return {};
-      },
-    );
+    const found = await (
+      narrowed ? desk.run(call, "show", { id: filter }) : desk.run(call, "ledger.tail", tailOf(call))
+    ).catch((error: unknown) => {
+      if (!(error instanceof Fault)) throw error;
+      fault = error.message;
+      return {};
+    });
     const entries = listOf(found, "entries").map(entryOf);
     const first = entries[0]?.seq ?? 1;
     const olderThan = narrowed || first <= 1 ? null : first;
-    return await desk.show(call, (frame) => activityPage({ entries: entries.toReversed(), filter, olderThan, fault }, frame));
+    return desk.show(call, (frame) => activityPage({ entries: entries.toReversed(), filter, olderThan, fault }, frame));
   });
 
   app.get("/why/:id", async (call) => {
@@ -68,7 +68,7 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
     const told = await desk.run(call, "why", { id });
     const texts = await storyOf(desk, call, id);
     const entries = listOf(texts, "entries").map(entryOf);
-    return await desk.show(call, (frame) => whyPage({ id, answer: told, entries }, frame));
+    return desk.show(call, (frame) => whyPage({ id, answer: told, entries }, frame));
   });
 
   app.get("/stack", async (call) => {
@@ -79,7 +79,7 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
       planFault = error.line();
       return {};
     });
-    return await desk.show(call, (frame) => stackPage({ status, plan, planFault }, frame));
+    return desk.show(call, (frame) => stackPage({ status, plan, planFault }, frame));
   });
 
   app.post("/apply", async (call) => {
@@ -131,7 +131,7 @@ async function answer(desk: Desk, call: Call): Promise<Response> {
     const edited = form.get("args") ?? "";
     const read = objectFrom(edited);
     if (read.kind === "refused") {
-      return await desk.show(call, (frame) => questionPage(question, frame, { text: edited, reason: read.reason }), 400);
+      return desk.show(call, (frame) => questionPage(question, frame, { text: edited, reason: read.reason }), 400);
     }
     if (canonical(read.value) !== question.args) input["args"] = read.value;
   }

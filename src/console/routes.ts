@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 import { getRequestListener } from "@hono/node-server";
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { getCookie, setCookie } from "hono/cookie";
 import { Fault, reasonOf } from "../kernel/index.ts";
 import { requireOwner } from "../control/index.ts";
 import type { ConsoleOptions, Pages } from "./console.ts";
 import { openDesk, type Call, type ConsoleEnv, type Desk } from "./desk.ts";
 import { isSecure } from "./guard.ts";
-import { openLive, type Live } from "./live.ts";
+import { openLive } from "./live.ts";
 import { routeLive } from "./live-route.ts";
 import { messagePage } from "./page-login.ts";
 import { routeLogin } from "./routes-login.ts";
@@ -39,12 +39,12 @@ export function openPages(options: ConsoleOptions): Pages {
   routeLive(app, desk, live);
   app.notFound(async (call) => {
     const message = { title: "There is no such page", text: "", next: "" };
-    return await desk.show(call as Call, messagePage(message), 404);
+    return desk.show(call as Call, messagePage(message), 404);
   });
-  app.onError(async (error, call) => await failed(desk, call, error));
+  app.onError(async (error, call) => failed(desk, call, error));
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
   return {
-    listen: async (request, response) => await listener(request, response),
+    listen: async (request, response) => listener(request, response),
     close: () => live.close(),
   };
 }
@@ -80,7 +80,7 @@ function limitBody(desk: Desk): MiddlewareHandler<ConsoleEnv> {
   const large = bodyLimit({ maxSize: EDIT_BYTES_MAX, onError });
   return async (call, next) => {
     const isEdit = call.req.path.startsWith("/q/") && desk.owner(call) !== null;
-    return await (isEdit ? large : small)(call, next);
+    return (isEdit ? large : small)(call, next);
   };
 }
 
@@ -92,10 +92,13 @@ function readForm(desk: Desk): MiddlewareHandler<ConsoleEnv> {
     }
     const form = new URLSearchParams(await call.req.text());
     if (!desk.visits.isCsrf(call.get("visitor"), form.get("csrf") ?? "")) {
-      throw new Fault("console.csrf", { message: "This form is not from this visit.", next: "open the page again and repeat it" });
+      throw new Fault("console.csrf", {
+        message: "This form is not from this visit.",
+        next: "open the page again and repeat it",
+      });
     }
     call.set("form", form);
-    return await next();
+    return next();
   };
 }
 
@@ -106,7 +109,7 @@ function ownersOnly(desk: Desk): MiddlewareHandler<ConsoleEnv> {
     const isOwnersDoing = call.req.method === "POST" || call.req.header("sec-fetch-user") === "?1";
     if (isOwnersDoing && owner !== null) requireOwner(owner);
     if (owner === null && !OPEN.test(call.req.path)) return call.redirect("/login", 303);
-    return await next();
+    return next();
   };
 }
 
@@ -117,7 +120,7 @@ async function failed(desk: Desk, call: Call, error: Error): Promise<Response> {
   }
   if (error.code === "owner.needed") return call.redirect("/login", 303);
   const message = { title: "That did not work", text: error.message, next: error.next ?? "" };
-  return await desk.show(call, messagePage(message), statusOf(error.code));
+  return desk.show(call, messagePage(message), statusOf(error.code));
 }
 
 function statusOf(code: string): 400 | 403 | 404 | 413 {

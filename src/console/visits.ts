@@ -2,7 +2,7 @@
 // Everything is in memory and bounded; a restart of the daemon asks for a new link.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { sha256 } from "../kernel/index.ts";
+import { assert, sha256 } from "../kernel/index.ts";
 import type { ConsoleVisit, OwnerSession } from "../control/index.ts";
 import type { Markup } from "./html.ts";
 
@@ -52,37 +52,44 @@ const GUEST_AGE_MS_MAX = 30 * 86_400_000;
 const NEWS_MAX = 8;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
+interface Guests {
+  find(token: string): Guest | null;
+  keep(token: string, guest: Guest): void;
+  forget(token: string): void;
+}
+
+/** Names are kept as hashes. Whoever was away longest goes first, and a live owner session last. */
+function openGuests(nowMs: () => number): Guests {
+  const guests = new Map<string, Guest>();
+  const rank = (guest: Guest): number =>
+    guest.seenAtMs + (guest.session?.isLive(nowMs()) === true ? GUEST_AGE_MS_MAX : 0);
+
+  return {
+    find(token) {
+      const guest = guests.get(sha256(token));
+      return guest !== undefined && nowMs() - guest.seenAtMs < GUEST_AGE_MS_MAX ? guest : null;
+    },
+    keep(token, guest) {
+      guests.set(sha256(token), guest);
+      if (guests.size <= GUESTS_MAX) return;
+      const [oldest] = [...guests].toSorted(([, one], [, other]) => rank(one) - rank(other));
+      if (oldest !== undefined) guests.delete(oldest[0]);
+    },
+    forget: (token) => void guests.delete(sha256(token)),
+  };
+}
+
 export function openVisits({ nowMs, randomBytes }: VisitsParts): Visits {
   const key = randomBytes(32);
-  const guests = new Map<string, Guest>();
+  const guests = openGuests(nowMs);
 
   const newToken = (): string => Buffer.from(randomBytes(32)).toString("base64url");
   const csrfOf = (token: string): string => createHmac("sha256", key).update(token).digest("base64url");
 
-  function keep(token: string, guest: Guest): void {
-    guests.set(sha256(token), guest);
-    if (guests.size <= GUESTS_MAX) return;
-    const [oldest] = [...guests].toSorted(([, one], [, other]) => rank(one) - rank(other));
-    if (oldest !== undefined) guests.delete(oldest[0]);
-  }
-
-  /** Whoever holds a live owner session is evicted last. */
-  function rank(guest: Guest): number {
-    return guest.seenAtMs + (guest.session?.isLive(nowMs()) === true ? GUEST_AGE_MS_MAX : 0);
-  }
-
-  function find(token: string): Guest | null {
-    const guest = guests.get(sha256(token));
-    if (guest === undefined) return null;
-    if (nowMs() - guest.seenAtMs < GUEST_AGE_MS_MAX) return guest;
-    guests.delete(sha256(token));
-    return null;
-  }
-
   function renamed(visitor: Visitor, guest: Guest): Visitor {
-    guests.delete(sha256(visitor.token));
+    guests.forget(visitor.token);
     const token = newToken();
-    keep(token, guest);
+    guests.keep(token, guest);
     return { token, isNew: true, csrf: csrfOf(token), guest };
   }
 
@@ -90,9 +97,9 @@ export function openVisits({ nowMs, randomBytes }: VisitsParts): Visits {
     of(cookie) {
       const isNew = cookie === undefined || !TOKEN.test(cookie);
       const token = isNew ? newToken() : cookie;
-      const found = isNew ? null : find(token);
+      const found = isNew ? null : guests.find(token);
       const guest = found === null ? null : { ...found, seenAtMs: nowMs() };
-      if (guest !== null) keep(token, guest);
+      if (guest !== null) guests.keep(token, guest);
       return { token, isNew, csrf: csrfOf(token), guest };
     },
     isCsrf(visitor, given) {
@@ -105,7 +112,7 @@ export function openVisits({ nowMs, randomBytes }: VisitsParts): Visits {
     },
     enter(visitor, session) {
       const { guest } = visitor;
-      if (guest === null) throw new Error("Bug: a browser without a link became the owner's");
+      assert(guest !== null, "a browser without a link became the owner's");
       guest.session?.end();
       return renamed(visitor, { ...guest, session, seenAtMs: nowMs() });
     },
@@ -115,13 +122,15 @@ export function openVisits({ nowMs, randomBytes }: VisitsParts): Visits {
     },
     tell(visitor, news) {
       const id = Buffer.from(randomBytes(6)).toString("base64url");
-      const guest = find(visitor.token);
-      if (guest !== null) keep(visitor.token, { ...guest, news: [...guest.news, { ...news, id }].slice(-NEWS_MAX) });
+      const guest = guests.find(visitor.token);
+      if (guest !== null) {
+        guests.keep(visitor.token, { ...guest, news: [...guest.news, { ...news, id }].slice(-NEWS_MAX) });
+      }
       return id;
     },
     leave(visitor) {
       visitor.guest?.session?.end();
-      guests.delete(sha256(visitor.token));
+      guests.forget(visitor.token);
     },
   };
 }

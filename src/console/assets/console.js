@@ -31,7 +31,8 @@
     $("nav")?.replaceWith(next.getElementById("nav") ?? "");
     document.title = next.title;
     const waiting = main.dataset.waiting;
-    if (waiting !== old.dataset.waiting) $("said").textContent = waiting === "0" ? "Nothing waits" : `${waiting} waiting`;
+    if (waiting !== old.dataset.waiting)
+      $("said").textContent = waiting === "0" ? "Nothing waits" : `${waiting} waiting`;
   }
 
   function keepPlace(old, main) {
@@ -45,7 +46,7 @@
 
   function soon() {
     clearTimeout(timer);
-    timer = setTimeout(() => renew().catch(() => {}), RENEW_AFTER_MS);
+    timer = setTimeout(() => void renew().catch(() => {}), RENEW_AFTER_MS);
   }
 
   function listen() {
