@@ -120,7 +120,7 @@ describe("the way in", () => {
     }
     const { status, body } = await stranger.get("/login");
     assert.equal(status, 401);
-    assert.match(body, /freehold console/);
+    assert.match(body, /freehold link/);
     assert.equal((await stranger.get("/live")).status, 401);
   });
 

@@ -52,7 +52,7 @@ export function activityPage(activity: Activity, frame: Frame): Page {
         type="search"
         value="${filter}"
         maxlength="80"
-        placeholder="request, question or entry"
+        placeholder="request or question"
         autocomplete="off"
       />
       <button class="button">Show</button>${filter !== "" && html` <a class="button" href="/activity">All</a>`}

@@ -4,7 +4,7 @@ import { html, type Markup } from "./html.ts";
 import { csrfField, type Frame, type Page } from "./page.ts";
 
 /** Prints a one-time link. */
-export const LINK_COMMAND = "freehold console";
+export const LINK_COMMAND = "freehold link";
 
 /** Looking at the link does not use it up: a preview of a message program may do that. Only the button does. */
 export function linkPage(code: string, frame: Frame): Page {
