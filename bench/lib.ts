@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface BenchOptions {
   /** Fewer rounds: to see that the bench runs, not to publish. */
   readonly quick: boolean;
+  /** Where CPU profiles of the daemon go; absent when none are wanted. */
+  readonly profileDir?: string;
   /** One line of progress on stderr. */
   note(text: string): void;
 }
@@ -101,9 +103,13 @@ function treeFacts(root: number): readonly ProcessFacts[] {
   return found;
 }
 
-/** CPU seconds used so far by the process and its descendants, those that ended and were waited for included. */
-export function cpuSecondsOf(root: number): number {
-  return treeFacts(root).reduce((sum, facts) => sum + facts.ticks, 0) / TICKS_PER_SECOND;
+/**
+ * CPU seconds used so far by the process and its descendants, those that ended and were waited for included; `alone`
+ * leaves out the descendants that live.
+ */
+export function cpuSecondsOf(root: number, reach: "tree" | "alone" = "tree"): number {
+  const counted = reach === "alone" ? [factsOf(root)] : treeFacts(root);
+  return counted.reduce((sum, facts) => sum + (facts?.ticks ?? 0), 0) / TICKS_PER_SECOND;
 }
 
 /** Resident memory of the process and its descendants now, in MB of 1,000,000 bytes; shared pages count in each. */

@@ -32,7 +32,11 @@ function print(figures: Readonly<Record<string, unknown>>, asJson: boolean): voi
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: "boolean", default: false }, quick: { type: "boolean", default: false } },
+    options: {
+      json: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
+      "profile-dir": { type: "string" },
+    },
     allowPositionals: true,
   });
   const [name, ...more] = positionals;
@@ -45,7 +49,9 @@ async function main(): Promise<number> {
   const module: unknown = await import(join(import.meta.dirname, `${name}.ts`));
   if (!isBench(module)) throw new TypeError(`bench/${name}.ts exports no function 'run'`);
   const note = (text: string) => process.stderr.write(`${name}: ${text}\n`);
-  print(await module.run({ quick: values.quick, note }), values.json);
+  const profileDir = values["profile-dir"];
+  const profile = profileDir === undefined ? {} : { profileDir };
+  print(await module.run({ quick: values.quick, note, ...profile }), values.json);
   return 0;
 }
 
