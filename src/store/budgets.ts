@@ -66,9 +66,9 @@ function charge(
   database: Database,
   change: { readonly account: string; readonly spent: number; readonly held: number },
 ): void {
-  const sql =
-    "INSERT INTO accounts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held";
-  database.run(sql, change.account, change.spent, change.held);
+  const { account, spent, held } = change;
+  database.run("INSERT INTO accounts VALUES (?, 0, 0) ON CONFLICT DO NOTHING", account);
+  database.run("UPDATE accounts SET spent = spent + ?, held = held + ? WHERE account = ?", spent, held, account);
 }
 
 function reservationOf(row: Row): Reservation {

@@ -1,4 +1,4 @@
-// Questions as the database keeps them. questions.ts checks what was read against its digest before anything acts on it.
+// Questions as the database keeps them. questions.ts checks one against its digest before anything acts on it.
 
 import { canonical, CLAUSES, isObject, QUESTION_STATES } from "../kernel/index.ts";
 import type { Binding, ClauseAnswer, JsonObject, JsonValue, Question } from "../kernel/index.ts";

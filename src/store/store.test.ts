@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -319,45 +318,4 @@ test("a missing folder and a file that is no database are faults that say what t
     error instanceof Fault && error.code === code && error.next !== "";
   assert.throws(() => openStore({ ...options, file: folder }), isFault("store.cannot-open"));
   assert.throws(() => openStore({ ...options, file: import.meta.filename }), isFault("store.damaged"));
-});
-
-/** Runs the script in a mount namespace where /state is as the options say. */
-function inSandbox(options: readonly string[], script: string): string {
-  const args = ["--dev-bind", "/", "/", ...options, process.execPath, "--input-type=module", "-e", script];
-  const done = spawnSync("bwrap", args, { encoding: "utf8" });
-  return `${done.stdout}${done.stderr}`.trim();
-}
-
-const hasSandbox = spawnSync("bwrap", ["--dev-bind", "/", "/", "true"]).status === 0;
-const storeUrl = new URL("./index.ts", import.meta.url).href;
-
-test("a full disk is a fault and leaves nothing half-done", { skip: !hasSandbox && "no bwrap" }, (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "freehold-full-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const script = `
-    const { openStore, verifyLedger } = await import(${JSON.stringify(storeUrl)});
-    const { randomBytes } = await import("node:crypto");
-    const options = { file: ${JSON.stringify(join(folder, "f.db"))}, sign: null, nowMs: Date.now, randomBytes };
-    const store = openStore(options);
-    const entry = { kind: "intent", session: null, principal: null, subject: "s", facts: {}, text: "x".repeat(20000) };
-    let done = 0;
-    try { for (; done < 1000; done++) store.ledger.append({ ...entry, request: "r" + done }); }
-    catch (error) { console.log(error.code); }
-    console.log(done > 10 && store.ledger.head().size === done && store.ledger.unfinished().length === done);
-    const report = await verifyLedger({ file: options.file, publicKeyPem: null, anchors: [] });
-    console.log(report.kind, report.entries === done);`;
-  const said = inSandbox(["--size", String(2 * 1024 * 1024), "--tmpfs", folder], script);
-  assert.deepEqual(said.split("\n"), ["store.full", "true", "good true"]);
-});
-
-test("a read-only home is a fault", { skip: !hasSandbox && "no bwrap" }, (t) => {
-  const here = place(t);
-  here.open().close();
-  const folder = join(here.file, "..");
-  const script = `
-    const { openStore } = await import(${JSON.stringify(storeUrl)});
-    try { openStore({ file: ${JSON.stringify(here.file)}, sign: null, nowMs: Date.now, randomBytes: Buffer.alloc }); }
-    catch (error) { console.log(error.code, error.next); }`;
-  const said = inSandbox(["--ro-bind", folder, folder], script);
-  assert.match(said, /^store\.read-only make its folder writable/);
 });
