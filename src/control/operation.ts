@@ -1,4 +1,4 @@
-// What an owner operation is. Each is defined once and reached by the CLI over the socket and by the console in process.
+// What an owner operation is. Each is defined once; the CLI reaches it over the socket, the console in process.
 
 import type { JsonObject } from "../kernel/index.ts";
 import type { OwnerSession } from "./owner-auth.ts";

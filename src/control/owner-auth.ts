@@ -25,7 +25,7 @@ export interface OwnerAuth extends LoginLinks {
   change(old: string, secret: string): Promise<Proof>;
   /** Faults: `owner.not-set`. */
   prove(secret: string): Promise<Proof>;
-  /** Makes a visit an owner session: by enrolling while there is no secret, else by proof. Faults: `owner.visit-over`. */
+  /** Makes a visit an owner session: by enrolling while no secret is set, else by proof. Faults: `owner.visit-over`. */
   enter(visit: ConsoleVisit, secret: string): Promise<Proof>;
 }
 

@@ -1,4 +1,4 @@
-// The control socket: one JSON object a line, operations in, answers and events out. It decides nothing but who may ask.
+// The control socket: one JSON object a line, operations in, answers and events out. It decides only who may ask.
 
 import { createServer, type Socket } from "node:net";
 import { unlinkSync } from "node:fs";

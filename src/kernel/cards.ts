@@ -1,4 +1,5 @@
 // The owner's reviewed description of what a tool can do. Parsed in manifest/cards.ts.
+// Invariant: what a card does not say is read on the strict side; a card speaks for the pin it was read with alone.
 
 import type { Digest } from "./json.ts";
 import type { Integrity } from "./labels.ts";

@@ -1,4 +1,5 @@
 // Faults from outside carry a stable code and say what, where and what next; bugs stop the run.
+// Invariant: assert is on in production, so that nothing acts on a broken invariant.
 
 export interface FaultDetails {
   readonly message: string;

@@ -1,4 +1,5 @@
 // Where data came from. Labels only ever join; nothing in the daemon lowers one.
+// Invariant: a join covers both of its sides.
 
 export type Integrity = "owner" | "system" | "third-party";
 

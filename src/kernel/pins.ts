@@ -1,4 +1,5 @@
 // Hashes of what a server serves. A changed, added, removed or renamed definition changes a pin or the root.
+// Invariant: two definitions have one pin only when they are the same canonical JSON.
 
 import { digestOf, type Digest, type JsonObject } from "./json.ts";
 import type { Surface } from "./ports.ts";

@@ -1,4 +1,5 @@
 // The types through which rooms meet. The daemon passes the values; no room constructs another.
+// Invariant: an effect is reached through Door alone; what only the owner may do takes an OwnerPresence.
 
 import type { ClauseAnswer, ClauseId } from "./decide.ts";
 import type { Digest, JsonObject } from "./json.ts";
@@ -7,11 +8,11 @@ import type { Principal } from "./principals.ts";
 import type { Question } from "./questions.ts";
 
 export interface Clock {
-  nowMs(): number;
+  readonly nowMs: () => number;
 }
 
 export interface Random {
-  bytes(count: number): Uint8Array;
+  readonly bytes: (count: number) => Uint8Array;
 }
 
 /** One effect that somebody wants. The door rebuilds what is sent; nothing else passes. */

@@ -1,4 +1,5 @@
 // Who asks. The text form stands in rules, the ledger and questions.
+// Invariant: principalFrom(principalText(x)) is x.
 
 export const PRINCIPAL_KINDS = [
   "owner",

@@ -1,7 +1,7 @@
 // Text as the owner sees it: every character that could hide, reorder or imitate is spelled out.
 // Invariant: reveal(x) parses back to x, so what is shown is what runs.
 
-/** Control, format, private, unassigned and surrogate characters, what fonts draw as nothing, and all blanks but U+0020. */
+/** Control, format, private, unassigned, surrogate and undrawn characters, and all blanks but U+0020. */
 const HIDDEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** JSON string notation with every hidden character written `\uXXXX` (pairs above the BMP). */

@@ -1,4 +1,5 @@
 // Takes secret values out of a text, also where a program wrote them in base64, hex or URL notation.
+// Invariant: no listed notation of a value of 8 or more characters is left in the answer.
 
 const LENGTH_MIN = 8;
 
