@@ -65,7 +65,7 @@ function obstacleOf(server: FoundServer): { readonly reason: string; readonly ne
   const { launch } = server;
   const name = oneLine(server.name, 60);
   if (launch.kind === "pypi") {
-    const next = `Leave it where it is, or install ${launch.name} into a folder and: freehold add path:/FOLDER --as NAME`;
+    const next = `Leave it, or install ${launch.name} into a folder and: freehold add path:/FOLDER --as NAME`;
     return { reason: `${name} is a Python package, which Freehold cannot lock yet.`, next };
   }
   if (launch.kind === "image") {

@@ -21,10 +21,8 @@ import {
   shimText,
   summary,
   undoEdits,
-  type ClientConfig,
-  type FoundServer,
-  type Places,
 } from "./index.ts";
+import type { ClientConfig, FoundServer, Places } from "./index.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "freehold-clients-"));
 after(() => fs.rmSync(root, { recursive: true, force: true }));
@@ -112,7 +110,8 @@ test("servers of every program are read in one shape, with what is unpinned and 
     "home/.cursor/mcp.json": JSON.stringify({
       mcpServers: { a: { command: "npx", args: ["-y", "pkg@latest"], env: { API_KEY: "${env:API_KEY}" } } },
     }),
-    "project/.vscode/mcp.json": `{"inputs":[],"servers":{"v":{"type":"stdio","command":"docker","args":["run","-i","--rm","-e","GITHUB_TOKEN","ghcr.io/github/github-mcp-server"]},}}`,
+    "project/.vscode/mcp.json": `{"inputs":[],"servers":{"v":{"type":"stdio",
+      "command":"docker","args":["run","-i","--rm","-e","GITHUB_TOKEN","box.example.org/github/mcp"]},}}`,
     "home/.config/opencode/opencode.json": JSON.stringify({
       mcp: { o: { type: "local", command: ["bun", "x.ts"], environment: { A: "b" } } },
     }),
@@ -176,7 +175,7 @@ test("a reference, a path, an address and a switch are not taken for a token; a 
   assert.deepEqual(secretsOf({ url: "https://h.example/mcp", headers: { Authorization: "Bearer ${TOKEN}" } }), []);
 });
 
-test("adopting moves tokens to secrets, keeps folders readable only, and leaves what cannot be locked with its reason", () => {
+test("adopting moves tokens to secrets, makes folders readable only, and says what it leaves", () => {
   const places = machine({ [`home/${desktop}`]: CLAUDE_DESKTOP });
   fs.writeFileSync(join(places.homeDir, desktop), CLAUDE_DESKTOP.replace("HOME", places.homeDir));
   fs.mkdirSync(join(places.homeDir, ".cursor"));
@@ -187,7 +186,7 @@ test("adopting moves tokens to secrets, keeps folders readable only, and leaves 
         files: { command: "npx", args: ["-y", "@modelcontextprotocol/server-filesystem", `${places.homeDir}/notes`] },
         "My Server!": { url: "https://mcp.example.org/mcp", headers: { "X-Api-Key": "abcdefgh12345678" } },
         py: { command: "uvx", args: ["mcp-server-git"] },
-        box: { command: "docker", args: ["run", "ghcr.io/a/b"] },
+        box: { command: "docker", args: ["run", "box.example.org/a/b"] },
         mine: { command: "node", args: ["/x/server.js"] },
         cli: { command: "npx", args: ["-y", "pkg@1.0.0", "--token", TOKEN] },
         here: { command: "npx", args: ["-y", "pkg@1.0.0", "${workspaceFolder}"] },

@@ -72,7 +72,7 @@ function tokensOf({ env }: Pick<Shim, "env">): JsonObject {
   return env["FREEHOLD_TOKEN"] === undefined ? {} : { FREEHOLD_TOKEN: env["FREEHOLD_TOKEN"] };
 }
 
-/** Claude Code asks before each tool of a server; Freehold asks where it matters, so this spares the owner the first. */
+/** Claude Code asks before each tool; Freehold asks where it matters, so this spares the owner the first. */
 export function preAllow(places: Places): ConfigEdit | null {
   const file = claudeCodeFiles(places).settings;
   const text = readText(file);

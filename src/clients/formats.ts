@@ -1,4 +1,4 @@
-// Which programs keep MCP servers where, and how each writes an entry. One row per program; nothing here touches a file.
+// Which programs keep MCP servers where, and how each writes an entry. One row per program; no file is touched here.
 
 import { join } from "node:path";
 import type { JsonObject } from "../kernel/index.ts";

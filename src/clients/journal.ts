@@ -1,4 +1,4 @@
-// Writing into other programs' files: a backup first, a note in the journal, then the file as a whole; and all of it back.
+// Writing into other programs' files: a backup, a note in the journal, then the file as a whole; and all of it back.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -116,7 +116,7 @@ function stepBack(file: string, text: string, step: Step): string {
   return index === -1 ? text : changed(text, [...step.path, index], undefined);
 }
 
-/** Beside the target and then renamed over it, with the mode and owner of `like`; private where there is nothing to follow. */
+/** Beside the target, then renamed over it, with the mode and owner of `like`; private where there is no such file. */
 function writeWhole(target: string, bytes: string | Uint8Array, like: string): void {
   const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   const info = lstatSync(like, { throwIfNoEntry: false });

@@ -7,10 +7,26 @@ export interface PlainSecret {
   readonly value: string;
 }
 
-const NAMES =
-  /(?:^|[-_. ])(?:token|secret|passw(?:or)?d|passphrase|pwd|apikey|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|secret[-_ ]?key|credentials?|auth|authorization|bearer|pat|cookie|key)$/i;
-const SHAPES =
-  /^(?:sk-[\w-]{16,}|sk_(?:live|test)_\w{10,}|gh[opusr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}|AIza[\w-]{30,}|ya29\.[\w-]{20,}|hf_\w{20,}|npm_\w{30,}|pplx-\w{20,}|tvly-[\w-]{16,}|ntn_\w{20,}|secret_\w{20,}|lin_api_\w{20,}|figd_[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|-----BEGIN[\s\S]+)$/;
+const NAME_ENDS = [
+  ...["token", "secret", "passw(?:or)?d", "passphrase", "pwd", "credentials?", "auth", "authorization", "bearer"],
+  ...["pat", "cookie", "key", "apikey"],
+];
+const NAMES = new RegExp(`(?:^|[-_. ])(?:${NAME_ENDS.join("|")})$`, "i");
+/** Prefixes under which well-known services hand out tokens. */
+const SHAPE_STARTS = [
+  ...["sk-[\\w-]{16,}", "sk_(?:live|test)_\\w{10,}", "gh[opusr]_\\w{20,}", "github_pat_\\w{20,}", "glpat-[\\w-]{16,}"],
+  ...[
+    "xox[abeprs]-[\\w-]{10,}",
+    "AKIA[A-Z0-9]{12,}",
+    "AIza[\\w-]{30,}",
+    "ya29\\.[\\w-]{20,}",
+    "hf_\\w{20,}",
+    "npm_\\w{30,}",
+  ],
+  ...["pplx-\\w{20,}", "tvly-[\\w-]{16,}", "ntn_\\w{20,}", "secret_\\w{20,}", "lin_api_\\w{20,}", "figd_[\\w-]{20,}"],
+  ...["eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*", "-----BEGIN[\\s\\S]+"],
+];
+const SHAPES = new RegExp(`^(?:${SHAPE_STARTS.join("|")})$`);
 const PLACEHOLDER =
   /\$\{[^}]*\}|^\$[A-Z_][A-Z0-9_]*$|\{env:[^}]*\}|^<.*>$|^your[-_ ]|^(?:x{3,}|\*+|\.{3}|…|changeme|todo)$|^%[A-Z_]+%$/i;
 

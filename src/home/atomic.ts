@@ -15,7 +15,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { Fault, reasonOf } from "../kernel/index.ts";
 
-/** Replaces what `file` names, a symbolic link included (its target stays). Throws a Fault; then nothing has changed. */
+/** Replaces what `file` names, a symbolic link included (its target stays). With a Fault, nothing has changed. */
 export function writeAtomic(file: string, bytes: string | Uint8Array, mode: number): void {
   const dir = dirname(file);
   const temporary = join(dir, `.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);

@@ -94,7 +94,7 @@ export interface Commit {
   readonly identity?: Identity;
 }
 
-/** Commits exactly these paths on top of the present branch; what else is staged stays staged. Null when nothing changed. */
+/** Commits these paths alone on the present branch; what else is staged stays staged. Null when nothing changed. */
 export function commitHome(dir: string, commit: Commit): string | null {
   for (const path of commit.paths) {
     assert(!path.startsWith("/") && !path.split("/").includes("..") && !/[\n\t\0]/.test(path), "path outside the home");

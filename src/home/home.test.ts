@@ -224,7 +224,8 @@ test("a full disk and a read-only home are said plainly and leave the old file",
   const attempt = (place: string, bytes: number): string => `
     import { writeAtomic } from ${JSON.stringify(here)};
     import { readdirSync } from "node:fs";
-    try { writeAtomic(${JSON.stringify(place)} + "/a", "x".repeat(${bytes}), 0o600); } catch (error) { console.log(error.code); }
+    try { writeAtomic(${JSON.stringify(place)} + "/a", "x".repeat(${bytes}), 0o600); }
+    catch (error) { console.log(error.code); }
     console.log(readdirSync(${JSON.stringify(place)}).join());`;
   assert.equal(walled([], attempt(dir, 3)), "home.read-only\na\n");
   assert.equal(walled(["--size", "65536", "--tmpfs", dir], attempt(dir, 1_000_000)), "home.disk-full\n\n");

@@ -26,7 +26,8 @@ function home(name: string): string {
 /** Another process that tries once, says how it went, and stays. */
 async function contender(dir: string): Promise<{ child: ChildProcess; said: string }> {
   const script = `import { lockHome } from ${JSON.stringify(module)};
-    try { lockHome(${JSON.stringify(dir)}); console.log("held"); } catch (error) { console.log(error.code + " " + error.message); }
+    try { lockHome(${JSON.stringify(dir)}); console.log("held"); }
+    catch (error) { console.log(error.code + " " + error.message); }
     setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],

@@ -4,7 +4,8 @@ import { stringify } from "yaml";
 import type { ArgumentRole, ToolCard } from "../kernel/index.ts";
 import type { CardFile } from "./types.ts";
 
-const HEAD = `# What each tool of this server can do. Nothing here holds before you apply it (freehold plan, freehold apply).
+const HEAD = `# What each tool of this server can do.
+# Nothing here holds before you apply it: freehold plan, freehold apply.
 # effect: read | write-reversible | write | send | spend | credential | exec
 # critical: arguments that decide who, where, which or how much; content: text that is only carried;
 # egress: addresses that it connects to. An argument that is not listed is critical.

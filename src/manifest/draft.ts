@@ -18,8 +18,8 @@ const READ_VERBS = words(
 );
 const CHANGE_VERBS = words(
   "create update delete remove write set insert upsert edit modify add append patch put replace move rename copy " +
-    "send publish execute exec run eval install deploy start stop kill enable disable reset clear drop truncate apply " +
-    "approve merge close cancel grant revoke upload push sync save store mark toggle archive restore purge destroy",
+    "send publish execute exec run eval install deploy start stop kill enable disable reset clear drop truncate " +
+    "apply approve merge close cancel grant revoke upload push sync save store mark toggle archive restore purge",
 );
 const EXEC_WORDS = words(
   "exec execute run shell bash eval script spawn terminal sudo command powershell python sql invoke",

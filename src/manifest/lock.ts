@@ -1,4 +1,5 @@
-// stack.lock: exactly what was installed and served. JSON with sorted keys and one item a line, so that diffs read well.
+// stack.lock: exactly what was installed and served.
+// JSON with sorted keys and one item a line, so that diffs read well.
 
 import { canonical, surfaceRoot, type JsonObject, type JsonValue, type Surface } from "../kernel/index.ts";
 import { readJson } from "./json.ts";
@@ -8,7 +9,7 @@ import type { SourceNode } from "./reading.ts";
 import type { LockedPackage, LockedServer, LockedTree, StackLock } from "./types.ts";
 
 const BYTES_MAX = 32 * 1024 * 1024;
-/** Deepest folder that is written over several lines; a value below stands on one. */
+/** What is written over several lines; every other value stands on one. */
 const LISTS = new Set(["packages", "prompts", "resources", "templates", "tools"]);
 const MAPS = new Set(["", "servers", "server", "surface", "tree"]);
 

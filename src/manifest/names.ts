@@ -32,8 +32,6 @@ export const ENV_NAME = {
   expected: "the name of an environment variable, header or field",
 } as const;
 
-export const MODEL_NAME = NAME;
-
 export const DIGEST = { pattern: /^[0-9a-f]{64}$/, expected: "64 hexadecimal digits" } as const;
 
 export const INTEGRITY = {

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Fault, type JsonObject } from "../kernel/index.ts";
-import { lockedFiles, policyFiles, RULES_TEXT, STACK_TEXT, surfaceWith, WRITE_FILE, WRITE_PIN } from "./fixture.test.ts";
+import { lockedFiles, policyFiles, RULES_TEXT, STACK_TEXT } from "./fixture.test.ts";
+import { surfaceWith, WRITE_FILE, WRITE_PIN } from "./fixture.test.ts";
 import {
   diffPolicy,
   expandPaths,
@@ -213,7 +214,8 @@ test("a change is told in plain sentences, and what grants more is marked", () =
     "- the budget of a day: 1 instead of no limit",
   ]);
   assert.deepEqual(sentences({ "rules.yaml": RULES_TEXT.replace("/home/ada/notes", "/home/ada") }), [
-    "+ rule notes is now: client:claude-code may call files.write_file where path is under /home/ada and content is anything, until 2027-02-20",
+    "+ rule notes is now: client:claude-code may call files.write_file " +
+      "where path is under /home/ada and content is anything, until 2027-02-20",
   ]);
   assert.deepEqual(
     sentences({ "rules.yaml": "rules: []" }).map((text) => text.slice(0, 21)),
@@ -323,7 +325,9 @@ test("the text diff is one that patch applies", () => {
 
 test("paths are expanded, and a folder that holds the stack home is refused", () => {
   const server = (sandbox: string) => {
-    const text = `version: 1\nowner: { name: A }\ncompartments: { a: {} }\nservers:\n  s: { source: npm:x@1.0.0, compartment: a, args: ["\${home}/n", "--d=\${stack}/skills"], sandbox: { ${sandbox} } }`;
+    const args = 'args: ["${home}/n", "--d=${stack}/skills"]';
+    const head = "version: 1\nowner: { name: A }\ncompartments: { a: {} }\nservers:\n";
+    const text = `${head}  s: { source: npm:x@1.0.0, compartment: a, ${args}, sandbox: { ${sandbox} } }`;
     const found = parseStack(text, "stack.yaml").servers["s"];
     assert.ok(found);
     return found;

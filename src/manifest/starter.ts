@@ -34,7 +34,12 @@ servers: {}
 # Models, this machine's first.
 models: {}
   # local: { speaks: openai-chat, url: "http://127.0.0.1:8080/v1", model: qwen3-4b, place: this-machine }
-  # cloud: { speaks: anthropic-messages, model: exact-dated-id, secret: "secret:anthropic", place: cloud, fallbackFor: [local] }
+  # cloud:
+  #   speaks: anthropic-messages
+  #   model: exact-dated-id
+  #   secret: "secret:anthropic"
+  #   place: cloud
+  #   fallbackFor: [local]
 
 # Programs that may connect, and what each may be shown. freehold connect adds one.
 clients: {}

@@ -22,7 +22,9 @@ export function textDiff(before: PolicyFiles | null, after: PolicyFiles): string
 export function unified(change: { path: string; before: string | null; after: string | null }): string {
   const { path, before, after } = change;
   if (before === after) return "";
-  const head = `--- ${before === null ? "/dev/null" : `a/${path}`}\n+++ ${after === null ? "/dev/null" : `b/${path}`}\n`;
+  const from = before === null ? "/dev/null" : `a/${path}`;
+  const to = after === null ? "/dev/null" : `b/${path}`;
+  const head = `--- ${from}\n+++ ${to}\n`;
   return head + hunks(compare(linesOf(before ?? ""), linesOf(after ?? "")));
 }
 
@@ -91,7 +93,9 @@ function hunks(lines: readonly Line[]): string {
     const part = lines.slice(start, end);
     const oldCount = part.filter((line) => line.mark !== "+").length;
     const newCount = part.filter((line) => line.mark !== "-").length;
-    text += `@@ -${oldCount === 0 ? oldLine - 1 : oldLine},${oldCount} +${newCount === 0 ? newLine - 1 : newLine},${newCount} @@\n`;
+    // An empty side names the line before it.
+    const [oldStart, newStart] = [oldLine - Number(oldCount === 0), newLine - Number(newCount === 0)];
+    text += `@@ -${oldStart},${oldCount} +${newStart},${newCount} @@\n`;
     text += part.map((line) => `${line.mark}${line.text}\n`).join("");
     [oldLine, newLine, index] = [oldLine + oldCount, newLine + newCount, end];
   }
