@@ -1,6 +1,15 @@
 // Reading the ledger: the tail, one request's story, why it was decided so, and whether the chain holds.
 
-import { Fault, oneLine, type JsonObject, type LedgerEntry } from "../kernel/index.ts";
+import { once } from "node:events";
+import {
+  Fault,
+  isObject,
+  oneLine,
+  textAt,
+  type JsonObject,
+  type JsonValue,
+  type LedgerEntry,
+} from "../kernel/index.ts";
 import type { Store, VerifyReport } from "../store/index.ts";
 import { maybeNumber, text } from "./input.ts";
 import type { Operation } from "./operation.ts";
@@ -15,6 +24,10 @@ const TAIL_DEFAULT = 30;
 const TAIL_MAX = 1_000;
 
 export function ledgerOperations(parts: LedgerParts): readonly Operation[] {
+  return [...following(parts), ...telling(parts)];
+}
+
+function following(parts: LedgerParts): readonly Operation[] {
   const { ledger } = parts.store;
   return [
     {
@@ -23,22 +36,18 @@ export function ledgerOperations(parts: LedgerParts): readonly Operation[] {
       async run(input) {
         const limit = Math.min(TAIL_MAX, Math.max(1, maybeNumber(input, "limit") ?? TAIL_DEFAULT));
         const after = maybeNumber(input, "after") ?? Math.max(0, ledger.head().size - limit);
-        return { entries: ledger.entries({ after, limit }).map(row) };
+        return { entries: ledger.entries({ after, limit }).map((entry) => row(entry)) };
       },
     },
     {
       name: "ledger.follow",
       needsOwner: false,
-      run: (_input, { emit, signal }) =>
-        new Promise((resolve) => {
-          const quit = ledger.onAppend((entry) => emit({ entry: row(entry) }));
-          const end = (): void => {
-            quit();
-            resolve({});
-          };
-          if (signal.aborted) end();
-          else signal.addEventListener("abort", end, { once: true });
-        }),
+      async run(_input, { emit, signal }) {
+        const quit = ledger.onAppend((entry) => emit({ entry: row(entry) }));
+        if (!signal.aborted) await once(signal, "abort");
+        quit();
+        return {};
+      },
     },
     {
       name: "ledger.verify",
@@ -48,31 +57,36 @@ export function ledgerOperations(parts: LedgerParts): readonly Operation[] {
         return report.kind === "good" ? { ...report, head: { ...report.head } } : { ...report };
       },
     },
+  ];
+}
+
+function telling({ store }: LedgerParts): readonly Operation[] {
+  return [
     {
       name: "show",
       needsOwner: false,
       async run(input, { owner }) {
-        const { entries } = story(parts.store, text(input, "id"));
-        return {
-          entries: entries.map((entry) =>
-            owner === null || entry.commitment === null ? row(entry) : { ...row(entry), text: ledger.text(entry.seq) },
-          ),
-        };
+        const { entries } = story(store, text(input, "id"));
+        const withText = (entry: LedgerEntry): JsonObject =>
+          owner === null || entry.commitment === null
+            ? row(entry)
+            : { ...row(entry), text: store.ledger.text(entry.seq) };
+        return { entries: entries.map((entry) => withText(entry)) };
       },
     },
     {
       name: "why",
       needsOwner: false,
       async run(input) {
-        const { request, question, entries } = story(parts.store, text(input, "id"));
-        const decided = entries.findLast((entry) => typeof entry.facts["because"] === "string");
+        const { request, question, entries } = story(store, text(input, "id"));
+        const decided = entries.findLast((entry) => textAt(entry.facts, "because") !== null);
         return {
           request,
           question,
           decision: decided?.facts["decision"] ?? null,
           because: decided?.facts["because"] ?? null,
-          lines: entries.map(line),
-          entries: entries.map(row),
+          lines: entries.map((entry) => line(entry)),
+          entries: entries.map((entry) => row(entry)),
         };
       },
     },
@@ -117,33 +131,37 @@ export function row(entry: LedgerEntry): JsonObject {
 }
 
 function line(entry: LedgerEntry): string {
-  const { kind, facts, subject } = entry;
-  const who = entry.principal ?? "freehold";
-  const clauses = Array.isArray(facts["clauses"]) ? facts["clauses"].join("; ") : "";
-  const because = typeof facts["because"] === "string" ? facts["because"] : "";
-  const rule = typeof facts["rule"] === "string" ? ` by your rule ${facts["rule"]}` : "";
+  return oneLine(plainLine(entry), 1_000);
+}
+
+function plainLine({ kind, facts, subject, principal }: LedgerEntry): string {
+  const who = principal ?? "freehold";
+  const fact = (name: string): string => textAt(facts, name) ?? "";
+  const clauses = Array.isArray(facts["clauses"]) ? `All clauses: ${facts["clauses"].join("; ")}` : "";
+  const rule = fact("rule") === "" ? "" : ` by your rule ${fact("rule")}`;
   switch (kind) {
     case "denied":
-      return oneLine(`${who} called ${subject}; denied by ${because}. All clauses: ${clauses}`, 1_000);
+      return `${who} called ${subject}; denied by ${fact("because")}. ${clauses}`;
     case "question":
-      return oneLine(
-        `${who} called ${subject}; you were asked (${String(facts["question"])}) because of ${because}. All clauses: ${clauses}`,
-        1_000,
-      );
+      return `${who} called ${subject}; you were asked (${fact("question")}) because of ${fact("because")}. ${clauses}`;
     case "answer":
-      return oneLine(`You answered ${String(facts["answer"])} to ${String(facts["question"])}`, 200);
+      return `You answered ${fact("answer")} to ${fact("question")}`;
     case "intent":
-      return oneLine(`${subject} was let through${rule} (${because}) and sent. All clauses: ${clauses}`, 1_000);
+      return `${subject} was let through${rule} (${fact("because")}) and sent. ${clauses}`;
     case "outcome":
-      return oneLine(
-        `It ended with ${String(facts["reply"])}; the answer carries the label ${JSON.stringify(facts["label"])}`,
-        500,
-      );
+      return `It ended with ${fact("reply")}; the answer carries the label ${labelLine(facts["label"])}`;
     case "unknown":
       return "Freehold does not know whether it happened; it will not be run again by itself";
     case "lost":
       return "The read was lost; nothing has happened";
     default:
-      return oneLine(`${kind} ${subject} by ${who}`, 300);
+      return `${kind} ${subject} by ${who}`;
   }
+}
+
+function labelLine(label: JsonValue | undefined): string {
+  if (!isObject(label)) return "nothing";
+  const compartments = Array.isArray(label["compartments"]) ? label["compartments"].join(", ") : "";
+  const secret = label["secret"] === true ? ", secret" : "";
+  return `${compartments === "" ? "no compartment" : compartments} (${textAt(label, "integrity") ?? ""}${secret})`;
 }

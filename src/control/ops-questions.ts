@@ -44,57 +44,44 @@ const UNDO: Readonly<Record<Effect, string>> = {
 };
 
 export function questionOperations(parts: QuestionParts): readonly Operation[] {
-  const { store, clock, door } = parts;
+  return [...reading(parts), ...answering(parts), ...stopping(parts)];
+}
 
-  function open(): readonly Question[] {
-    const nowMs = clock.nowMs();
-    return store.questions.list(["open"]).filter((question) => !isExpired(question, nowMs));
-  }
-
-  function isDue(question: Question): boolean {
-    return question.laterUntilMs === null || question.laterUntilMs <= clock.nowMs();
-  }
-
-  function find(id: string): Question {
-    const question = store.questions.get(id.trim().toUpperCase());
-    if (question !== null) return question;
-    throw new Fault("question.unknown", {
-      message: `there is no question ${oneLine(id, 20)}.`,
-      next: "freehold inbox",
-    });
-  }
-
+function reading(parts: QuestionParts): readonly Operation[] {
   return [
     {
       name: "inbox",
       needsOwner: false,
       run: async () => ({
-        questions: open().filter(isDue).map(outline),
-        unknown: unknownEffects(store).map(unknownRow),
+        questions: due(parts).map((question) => outline(question)),
+        unknown: unknownEffects(parts.store).map((entry) => unknownRow(entry)),
       }),
     },
     {
       name: "question.list",
       needsOwner: true,
-      run: async () => ({
-        questions: open()
-          .filter(isDue)
-          .map((question) => shown(parts, question)),
-      }),
+      run: async () => ({ questions: due(parts).map((question) => shown(parts, question)) }),
     },
     {
       name: "question.show",
       needsOwner: true,
-      run: async (input) => shown(parts, find(text(input, "id"))),
+      run: async (input) => shown(parts, find(parts, text(input, "id"))),
     },
+  ];
+}
+
+function answering(parts: QuestionParts): readonly Operation[] {
+  const { store, clock, door } = parts;
+  return [
     {
       name: "question.answer",
       needsOwner: true,
       async run(input, context) {
-        const { id } = find(text(input, "id"));
+        const { id } = find(parts, text(input, "id"));
         const answered = await door.answer(id, answerFrom(input, clock), requireOwner(context.owner));
-        if (answered.kind === "refused")
+        if (answered.kind === "refused") {
           throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
+        }
         const { question, outcome } = answered;
         return { id: question.id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome) };
       },
@@ -107,6 +94,11 @@ export function questionOperations(parts: QuestionParts): readonly Operation[] {
         return {};
       },
     },
+  ];
+}
+
+function stopping({ door }: QuestionParts): readonly Operation[] {
+  return [
     {
       name: "stop",
       needsOwner: false,
@@ -124,6 +116,20 @@ export function questionOperations(parts: QuestionParts): readonly Operation[] {
       },
     },
   ];
+}
+
+/** Open, not expired, and not put off. */
+function due({ store, clock }: QuestionParts): readonly Question[] {
+  const nowMs = clock.nowMs();
+  return store.questions
+    .list(["open"])
+    .filter((question) => !isExpired(question, nowMs) && (question.laterUntilMs ?? 0) <= nowMs);
+}
+
+function find({ store }: QuestionParts, id: string): Question {
+  const question = store.questions.get(id.trim().toUpperCase());
+  if (question !== null) return question;
+  throw new Fault("question.unknown", { message: `there is no question ${oneLine(id, 20)}.`, next: "freehold inbox" });
 }
 
 /** Effects that may or may not have happened and that the owner has not ticked off. */

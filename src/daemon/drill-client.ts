@@ -1,6 +1,6 @@
 // A program that speaks MCP to the gateway over HTTP, as an agent would; the drill's script decides what it calls.
 
-import { isObject, parseStrict, type JsonObject } from "../kernel/index.ts";
+import { isObject, parseStrict, textAt, type JsonObject } from "../kernel/index.ts";
 
 export interface DrillClient {
   call(tool: string, args: JsonObject): Promise<{ readonly text: string; readonly isError: boolean }>;
@@ -38,7 +38,7 @@ export async function openDrillClient(where: { readonly url: string; readonly to
       const result = isObject(reply["result"]) ? reply["result"] : null;
       if (result === null) return { text: JSON.stringify(reply["error"] ?? {}), isError: true };
       const content = Array.isArray(result["content"]) ? result["content"].filter(isObject) : [];
-      const text = content.map((item) => String(item["text"] ?? "")).join("\n");
+      const text = content.map((item) => textAt(item, "text") ?? "").join("\n");
       return { text, isError: result["isError"] === true };
     },
   };

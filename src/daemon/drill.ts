@@ -14,7 +14,7 @@ import {
 import { randomInt } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Fault, isObject, oneLine, type JsonObject } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, textAt, type JsonObject } from "../kernel/index.ts";
 import { initHome } from "../home/index.ts";
 import { starterRules, starterStack } from "../manifest/index.ts";
 import { connectControl, type ControlClient } from "../control/index.ts";
@@ -109,13 +109,13 @@ async function declareStack(
   for (const { name, compartment, folder } of servers) {
     const input = { name, source: DRILL_SERVER, compartment, args: [folder], write: [folder] };
     const added = await control.call("server.add", input, (event) =>
-      parts.progress(`${name}: ${String(event["progress"])}`),
+      parts.progress(`${name}: ${textAt(event, "progress") ?? ""}`),
     );
     await control.call("apply", { digest: added["digest"] ?? null });
   }
   const client = await control.call("client.add", { name: "scripted", compartments: ["family", "public"] });
   await control.call("apply", { digest: client["digest"] ?? null });
-  return String(client["token"]);
+  return textAt(client, "token") ?? "";
 }
 
 interface Stage {
@@ -196,7 +196,7 @@ async function judged(
   const known = isObject(facts) ? facts : {};
   const reasons = Array.isArray(known["clauses"]) ? known["clauses"].map(String) : [];
   const verdict = question !== null ? "held" : reply.isError ? "denied" : "allowed";
-  return { title, tool: call.tool, verdict, because: String(known["because"] ?? ""), reasons, question };
+  return { title, tool: call.tool, verdict, because: textAt(known, "because") ?? "", reasons, question };
 }
 
 function harmOn(notes: string, shared: string): readonly string[] {
@@ -209,7 +209,7 @@ function harmOn(notes: string, shared: string): readonly string[] {
 async function answerHarmless(control: ControlClient | null, id: string, answer: "yes" | "no"): Promise<string> {
   const done = await required(control).call("question.answer", { id, answer });
   const outcome = done["outcome"];
-  return isObject(outcome) ? String(outcome["kind"]) : "";
+  return isObject(outcome) ? (textAt(outcome, "kind") ?? "") : "";
 }
 
 function required(control: ControlClient | null): ControlClient {

@@ -3,6 +3,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Fault } from "../kernel/index.ts";
+import { HTTP_SERVER_LIMITS } from "../mcp/index.ts";
 
 export interface ListenerParts {
   readonly port: number;
@@ -12,19 +13,22 @@ export interface ListenerParts {
   readonly console: { handle(request: IncomingMessage, response: ServerResponse): boolean };
 }
 
-export interface Listeners {
-  readonly url: string;
-  readonly port: number;
+/** Filled in once the port is known; what is built before that reads it at its first request. */
+export interface Place {
+  url: string;
+  port: number;
   /** What a client may name as the host. */
-  readonly hosts: readonly string[];
+  hosts: readonly string[];
+}
+
+export interface Listeners {
   close(): Promise<void>;
 }
 
 const PORTS_TRIED = 30;
-const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_MAX = 1_024;
 
-export async function openListeners(parts: ListenerParts): Promise<Listeners> {
+export async function openListeners(parts: ListenerParts, place: Place): Promise<Listeners> {
   const answer = (request: IncomingMessage, response: ServerResponse, withConsole: boolean): void => {
     const path = (request.url ?? "/").split("?")[0];
     if (path === "/readyz") response.writeHead(200, { "content-type": "text/plain" }).end("ready\n");
@@ -37,19 +41,16 @@ export async function openListeners(parts: ListenerParts): Promise<Listeners> {
   rmSync(parts.socket, { force: true });
   await listen(socket, { path: parts.socket });
   chmodSync(parts.socket, 0o666);
+  place.port = port;
+  place.url = `http://127.0.0.1:${port}/`;
+  place.hosts = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, "localhost"];
   return {
-    url: `http://127.0.0.1:${port}/`,
-    port,
-    hosts: [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, "localhost"],
     close: () => Promise.all([end(tcp), end(socket)]).then(() => undefined),
   };
 }
 
 function makeServer(answer: (request: IncomingMessage, response: ServerResponse) => void): Server {
-  const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 120_000, maxHeaderSize: 16_384 },
-    answer,
-  );
+  const server = createServer(HTTP_SERVER_LIMITS, answer);
   server.maxConnections = CONNECTIONS_MAX;
   return server;
 }

@@ -15,12 +15,14 @@ async function main(): Promise<void> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new Fault("daemon.port", { message: "FREEHOLD_PORT is not a port.", next: "unset FREEHOLD_PORT" });
   }
+  const ownerHome = process.env["FREEHOLD_OWNER_HOME"];
   const daemon = await startDaemon({
     homeDir: resolveHome({ argument, env: process.env }),
     version: ownVersion(),
     port,
     isOwnUser: process.env["FREEHOLD_SERVICE"] === "1",
     waitMs: WAIT_MS,
+    ...(ownerHome === undefined ? {} : { ownerHome }),
   });
   process.stderr.write(`ready at ${daemon.url}\n`);
   const told = new Promise<void>((resolve) => {

@@ -56,7 +56,11 @@ export interface DoorParts extends CaseParts {
 const OPEN_PER_SESSION_MAX = 20;
 const DAY_MS = 24 * 3_600_000;
 
-export function look(parts: CaseParts, request: DoorRequest, id: string, stopped: boolean): Case {
+export function look(
+  parts: CaseParts,
+  request: DoorRequest,
+  { id, stopped }: { readonly id: string; readonly stopped: boolean },
+): Case {
   const { store, clock, sessions } = parts;
   const policy = parts.policy();
   const session = sessions.open(request.session, request.principal);

@@ -274,9 +274,10 @@ test("after a crash an intent without outcome is unknown when it was an effect a
   - { id: ok, answer: allow, tool: notes.write_note, args: { path: any }, reason: "x" }
 `,
   });
-  fixture.reply = () => new Promise(() => undefined);
-  void fixture.door.call(read());
-  void fixture.door.call(write());
+  const { promise: never } = Promise.withResolvers<never>();
+  fixture.reply = () => never;
+  fixture.door.call(read()).catch(() => assert.fail("a call was refused"));
+  fixture.door.call(write()).catch(() => assert.fail("a call was refused"));
   while (fixture.sent.length < 2) await new Promise(setImmediate);
   const reopened = fixture.reopen();
   assert.deepEqual(await reopened.door.recover(), { lost: 1, unknown: 1 });

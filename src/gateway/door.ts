@@ -68,7 +68,7 @@ class TheDoor implements OwnersDoor {
 
   /** A server is started before anything is asked or allowed, so that its real surface has been judged. */
   async #judged(request: DoorRequest, id: string): Promise<Case | DoorAnswer> {
-    const first = look(this.#parts, request, id, this.#stopped);
+    const first = look(this.#parts, request, { id, stopped: this.#stopped });
     if (first.decision.kind === "deny") return this.#deny(first);
     if (this.#parts.upstreams.running(first.server) !== null) return first;
     try {
@@ -78,7 +78,7 @@ class TheDoor implements OwnersDoor {
       this.#parts.sessions.taint(first.session, label);
       return { kind: "failed", request: id, code: -32_603, reason: reasonOf(error), label };
     }
-    const second = look(this.#parts, request, id, this.#stopped);
+    const second = look(this.#parts, request, { id, stopped: this.#stopped });
     return second.decision.kind === "deny" ? this.#deny(second) : second;
   }
 

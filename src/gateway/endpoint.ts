@@ -1,10 +1,18 @@
 // What clients may ask of the gateway over MCP, each answered from the lock or through the door.
 
-import { oneLine, reasonOf, type Door, type DoorAnswer, type JsonObject, type Principal } from "../kernel/index.ts";
+import {
+  oneLine,
+  reasonOf,
+  textAt,
+  type Door,
+  type DoorAnswer,
+  type JsonObject,
+  type Principal,
+} from "../kernel/index.ts";
 import type { RpcReply, Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
 import { receiverClearance, type ActivePolicy } from "./policy.ts";
-import { objectField, RESULT_TOOL, stringField, textContent, viewFor, type View } from "./views.ts";
+import { objectField, RESULT_TOOL, textContent, viewFor, type View } from "./views.ts";
 
 export interface EndpointParts {
   readonly door: Door;
@@ -67,7 +75,7 @@ function invalid(message: string): RpcReply {
 }
 
 async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
-  const name = stringField(call.params, "name");
+  const name = textAt(call.params, "name");
   const args = objectField(call.params, "arguments");
   if (name === null || args === null) return invalid("tools/call needs a name and an object of arguments");
   if (name === RESULT_TOOL) return toolReply(await fetchResult(parts, call, args));
@@ -77,13 +85,13 @@ async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view
 }
 
 function fetchResult(parts: EndpointParts, call: Served<ClientIdentity>, args: JsonObject): Promise<DoorAnswer> {
-  const question = (stringField(args, "question") ?? "").trim().toUpperCase();
+  const question = (textAt(args, "question") ?? "").trim().toUpperCase();
   const { session, principal } = common(call);
   return parts.door.result(question, { session, principal });
 }
 
 async function getPrompt(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
-  const wire = stringField(call.params, "name");
+  const wire = textAt(call.params, "name");
   const args = objectField(call.params, "arguments");
   const prompt = wire === null ? undefined : view.promptOf.get(wire);
   if (prompt === undefined || args === null) return invalid("there is no such prompt");
@@ -92,7 +100,7 @@ async function getPrompt(parts: EndpointParts, call: Served<ClientIdentity>, vie
 }
 
 async function readResource(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
-  const uri = stringField(call.params, "uri");
+  const uri = textAt(call.params, "uri");
   const server = uri === null ? null : view.serverOf(uri);
   if (uri === null || server === null) return invalid("there is no such resource");
   return protocolReply(await parts.door.call({ ...common(call), tool: `${server}.@resources`, args: { uri } }));

@@ -4,6 +4,7 @@ import {
   Fault,
   reasonOf,
   surfaceRoot,
+  textAt,
   type Clock,
   type Digest,
   type LaunchSpec,
@@ -12,7 +13,7 @@ import {
 } from "../kernel/index.ts";
 import { pinsOf } from "../manifest/index.ts";
 import { handshake, openHttpPeer, openStdioPeer, readSurface, type Hello, type Peer } from "../mcp/index.ts";
-import { startSandboxed, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
+import { addressOf, startSandboxed, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 
 export interface Upstream {
   readonly server: string;
@@ -51,6 +52,7 @@ export interface Upstreams {
 const START_TIMEOUT_MS = 30_000;
 const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
 const IDLE_STOP_MS = 10 * 60_000;
+const IDLE_CHECK_MS = 60_000;
 const CRASHES_MAX = 3;
 const CRASH_WINDOW_MS = 60_000;
 
@@ -61,78 +63,100 @@ interface Running {
 }
 
 export function openUpstreams(parts: UpstreamParts): Upstreams {
-  const running = new Map<string, Running>();
-  const starting = new Map<string, Promise<Upstream>>();
-  const crashes = new Map<string, number[]>();
-  let idleTimer: NodeJS.Timeout | null = null;
+  return new RunningServers(parts);
+}
 
-  function gone(server: string, one: Running, reason: string): void {
-    if (running.get(server) !== one) return;
-    running.delete(server);
-    const now = parts.clock.nowMs();
-    crashes.set(server, [...(crashes.get(server) ?? []).filter((at) => now - at < CRASH_WINDOW_MS), now]);
-    parts.onChange(server, `ended: ${reason}`);
-    void one.process?.stop();
+class RunningServers implements Upstreams {
+  readonly #parts: UpstreamParts;
+  readonly #running = new Map<string, Running>();
+  readonly #starting = new Map<string, Promise<Upstream>>();
+  readonly #crashes = new Map<string, readonly number[]>();
+  #idleTimer: NodeJS.Timeout | null = null;
+
+  constructor(parts: UpstreamParts) {
+    this.#parts = parts;
   }
 
-  async function launch(server: string): Promise<Upstream> {
-    const now = parts.clock.nowMs();
-    const recent = (crashes.get(server) ?? []).filter((at) => now - at < CRASH_WINDOW_MS);
+  running(server: string): Upstream | null {
+    return this.#running.get(server)?.upstream ?? null;
+  }
+
+  list(): readonly Upstream[] {
+    return Array.from(this.#running.values(), (one) => one.upstream);
+  }
+
+  start(server: string): Promise<Upstream> {
+    const present = this.running(server);
+    if (present !== null) return Promise.resolve(present);
+    const underway = this.#starting.get(server);
+    if (underway !== undefined) return underway;
+    const started = this.#launch(server).finally(() => this.#starting.delete(server));
+    this.#starting.set(server, started);
+    return started;
+  }
+
+  async stop(server: string): Promise<void> {
+    await this.#starting.get(server)?.catch(() => undefined); // Whoever started it hears of its fault.
+    const one = this.#running.get(server);
+    if (one === undefined) return;
+    this.#running.delete(server);
+    one.upstream.peer.close();
+    await one.process?.stop();
+    this.#parts.onChange(server, "stopped");
+  }
+
+  async stopAll(): Promise<void> {
+    const servers = new Set([...this.#running.keys(), ...this.#starting.keys()]);
+    await Promise.all(Array.from(servers, (server) => this.stop(server)));
+  }
+
+  async #launch(server: string): Promise<Upstream> {
+    const recent = this.#recentCrashes(server);
     if (recent.length >= CRASHES_MAX) {
       throw new Fault("server.crash-loop", {
         message: `server '${server}' ended ${recent.length} times within a minute and is left alone for now.`,
-        next: `freehold show ${server}`,
+        next: "look at the daemon's log, then wait a minute",
       });
     }
-    const one = await connect(parts, server);
-    running.set(server, one);
+    const one = await connect(this.#parts, server);
+    this.#running.set(server, one);
     one.upstream.peer.onNotification((method) => {
-      if (method.endsWith("/list_changed")) void recheck(parts, one);
+      if (method.endsWith("/list_changed")) recheck(this.#parts, one).catch(ignoreRecheck);
     });
-    void one.upstream.peer.closed.then((reason) => gone(server, one, reason));
-    idleTimer ??= setInterval(stopIdle, 60_000).unref();
+    one.upstream.peer.closed
+      .then((reason) => this.#gone(server, one, reason))
+      .catch((error: unknown) => this.#parts.onChange(server, `could not be ended: ${reasonOf(error)}`));
+    this.#idleTimer ??= setInterval(() => this.#stopIdle(), IDLE_CHECK_MS).unref();
     return one.upstream;
   }
 
-  function stopIdle(): void {
-    const now = parts.clock.nowMs();
-    for (const [server, one] of running) {
-      if (now - one.upstream.usedAtMs > IDLE_STOP_MS) void stop(server);
-    }
-    if (running.size === 0 && idleTimer !== null) {
-      clearInterval(idleTimer);
-      idleTimer = null;
-    }
+  #recentCrashes(server: string): readonly number[] {
+    const now = this.#parts.clock.nowMs();
+    return (this.#crashes.get(server) ?? []).filter((at) => now - at < CRASH_WINDOW_MS);
   }
 
-  async function stop(server: string): Promise<void> {
-    await starting.get(server)?.catch(() => undefined);
-    const one = running.get(server);
-    if (one === undefined) return;
-    running.delete(server);
-    one.upstream.peer.close();
+  async #gone(server: string, one: Running, reason: string): Promise<void> {
+    if (this.#running.get(server) !== one) return;
+    this.#running.delete(server);
+    this.#crashes.set(server, [...this.#recentCrashes(server), this.#parts.clock.nowMs()]);
+    this.#parts.onChange(server, `ended: ${reason}`);
     await one.process?.stop();
-    parts.onChange(server, "stopped");
   }
 
-  return {
-    running: (server) => running.get(server)?.upstream ?? null,
-    list: () => Array.from(running.values(), (one) => one.upstream),
-    start(server) {
-      const present = running.get(server);
-      if (present !== undefined) return Promise.resolve(present.upstream);
-      const underway = starting.get(server);
-      if (underway !== undefined) return underway;
-      const started = launch(server).finally(() => starting.delete(server));
-      starting.set(server, started);
-      return started;
-    },
-    stop,
-    async stopAll() {
-      await Promise.all([...new Set([...running.keys(), ...starting.keys()])].map((server) => stop(server)));
-    },
-  };
+  #stopIdle(): void {
+    const now = this.#parts.clock.nowMs();
+    const idle = this.list().filter((upstream) => now - upstream.usedAtMs > IDLE_STOP_MS);
+    for (const { server } of idle) {
+      this.stop(server).catch((error: unknown) => this.#parts.onChange(server, `did not stop: ${reasonOf(error)}`));
+    }
+    if (this.#running.size > 0 || this.#idleTimer === null) return;
+    clearInterval(this.#idleTimer);
+    this.#idleTimer = null;
+  }
 }
+
+/** recheck() holds the server back before it does anything else, so a failure of it leaves the server held back. */
+function ignoreRecheck(): void {}
 
 async function connect(parts: UpstreamParts, server: string): Promise<Running> {
   const spec = await parts.launch(server);
@@ -144,7 +168,13 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
   if (spec.kind === "remote") {
     const permit = parts.permitConnection(server);
     const headers = { ...spec.headers, ...values };
-    peer = openHttpPeer({ url: spec.url, headers: () => headers, permit, messageBytesMax: MESSAGE_BYTES_MAX });
+    peer = openHttpPeer({
+      url: spec.url,
+      headers: () => headers,
+      permit,
+      resolve: addressOf,
+      messageBytesMax: MESSAGE_BYTES_MAX,
+    });
   } else {
     process = await startSandboxed({
       name: server,
@@ -167,6 +197,7 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
   }
   try {
     const hello = await handshake(peer, { timeoutMs: START_TIMEOUT_MS });
+    peer.openStream();
     const surface = await readSurface(peer, hello, { timeoutMs: START_TIMEOUT_MS, pagesMax: 50, itemsMax: 2_000 });
     return { upstream: judged({ parts, server, peer, hello, surface, pid: process?.pid ?? null }), process, hello };
   } catch (error) {
@@ -220,7 +251,8 @@ function judge(
   const locked = parts.lockedRoot(server);
   let quarantine: string | null = locked === null ? "it is not in the lock" : null;
   if (locked !== null && locked.root !== surfaceRoot(surface)) {
-    const names = (tools: Surface["tools"]): ReadonlySet<string> => new Set(tools.map((tool) => String(tool["name"])));
+    const names = (tools: Surface["tools"]): ReadonlySet<string> =>
+      new Set(tools.map((tool) => textAt(tool, "name") ?? ""));
     const [before, now] = [names(locked.surface.tools), names(surface.tools)];
     const added = [...now].filter((name) => !before.has(name));
     const removed = [...before].filter((name) => !now.has(name));

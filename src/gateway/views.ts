@@ -1,6 +1,6 @@
 // What a client sees: pinned and accepted definitions from the lock, under wire names, within its compartments.
 
-import { isObject, PROMPTS, RESOURCES, sha256, type JsonObject } from "../kernel/index.ts";
+import { isObject, PROMPTS, RESOURCES, sha256, textAt, type JsonObject, type Surface } from "../kernel/index.ts";
 import type { ActivePolicy } from "./policy.ts";
 
 export interface View {
@@ -31,50 +31,73 @@ const RESULT_DEFINITION: JsonObject = {
   annotations: { readOnlyHint: true, openWorldHint: false },
 };
 
+interface Draft {
+  readonly policy: ActivePolicy;
+  readonly tools: JsonObject[];
+  readonly prompts: JsonObject[];
+  readonly resources: JsonObject[];
+  readonly templates: JsonObject[];
+  readonly toolOf: Map<string, string>;
+  readonly promptOf: Map<string, { server: string; name: string }>;
+  readonly owners: { readonly server: string; readonly prefix: string; readonly isExact: boolean }[];
+}
+
 export function viewFor(policy: ActivePolicy, clearance: readonly string[]): View {
-  const tools: JsonObject[] = [RESULT_DEFINITION];
-  const prompts: JsonObject[] = [];
-  const resources: JsonObject[] = [];
-  const templates: JsonObject[] = [];
-  const toolOf = new Map<string, string>();
-  const promptOf = new Map<string, { server: string; name: string }>();
-  const owners: { readonly server: string; readonly prefix: string; readonly isExact: boolean }[] = [];
-  const servers = Object.entries(policy.stack.servers).sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [server, declared] of servers) {
+  const draft: Draft = {
+    policy,
+    tools: [RESULT_DEFINITION],
+    prompts: [],
+    resources: [],
+    templates: [],
+    toolOf: new Map(),
+    promptOf: new Map(),
+    owners: [],
+  };
+  for (const server of Object.keys(policy.stack.servers).toSorted()) {
+    const compartment = policy.stack.servers[server]?.compartment ?? "";
     const surface = policy.lock.servers[server]?.surface;
-    if (surface === undefined || !clearance.includes(declared.compartment)) continue;
-    for (const definition of surface.tools) {
-      const name = String(definition["name"]);
-      const tool = `${server}.${name}`;
-      if (!isAccepted(policy, tool)) continue;
-      const wire = freeName(wireName(server, name), tool, toolOf);
-      toolOf.set(wire, tool);
-      tools.push({ ...definition, name: wire });
-    }
-    if (isAccepted(policy, `${server}.${PROMPTS}`)) {
-      for (const prompt of surface.prompts) {
-        const name = String(prompt["name"]);
-        const wire = wireName(server, name);
-        if (promptOf.has(wire)) continue;
-        promptOf.set(wire, { server, name });
-        prompts.push({ ...prompt, name: wire });
-      }
-    }
-    if (isAccepted(policy, `${server}.${RESOURCES}`)) {
-      for (const resource of surface.resources) {
-        owners.push({ server, prefix: String(resource["uri"]), isExact: true });
-        resources.push(resource);
-      }
-      for (const template of surface.templates) {
-        const uri = String(template["uriTemplate"]);
-        owners.push({ server, prefix: uri.split("{")[0] ?? uri, isExact: false });
-        templates.push(template);
-      }
-    }
+    if (surface === undefined || !clearance.includes(compartment)) continue;
+    addTools(draft, server, surface);
+    if (isAccepted(policy, `${server}.${PROMPTS}`)) addPrompts(draft, server, surface);
+    if (isAccepted(policy, `${server}.${RESOURCES}`)) addResources(draft, server, surface);
   }
+  const { tools, prompts, resources, templates, toolOf, promptOf, owners } = draft;
   const serverOf = (uri: string): string | null =>
     owners.find((owner) => (owner.isExact ? uri === owner.prefix : uri.startsWith(owner.prefix)))?.server ?? null;
   return { tools, prompts, resources, templates, toolOf, promptOf, serverOf };
+}
+
+function addTools(draft: Draft, server: string, surface: Surface): void {
+  for (const definition of surface.tools) {
+    const name = textAt(definition, "name") ?? "";
+    const tool = `${server}.${name}`;
+    if (!isAccepted(draft.policy, tool)) continue;
+    const wire = freeName(wireName(server, name), tool, draft.toolOf);
+    draft.toolOf.set(wire, tool);
+    draft.tools.push({ ...definition, name: wire });
+  }
+}
+
+function addPrompts(draft: Draft, server: string, surface: Surface): void {
+  for (const prompt of surface.prompts) {
+    const name = textAt(prompt, "name") ?? "";
+    const wire = wireName(server, name);
+    if (draft.promptOf.has(wire)) continue;
+    draft.promptOf.set(wire, { server, name });
+    draft.prompts.push({ ...prompt, name: wire });
+  }
+}
+
+function addResources(draft: Draft, server: string, surface: Surface): void {
+  for (const resource of surface.resources) {
+    draft.owners.push({ server, prefix: textAt(resource, "uri") ?? "", isExact: true });
+    draft.resources.push(resource);
+  }
+  for (const template of surface.templates) {
+    const uri = textAt(template, "uriTemplate") ?? "";
+    draft.owners.push({ server, prefix: uri.split("{")[0] ?? uri, isExact: false });
+    draft.templates.push(template);
+  }
 }
 
 function isAccepted(policy: ActivePolicy, tool: string): boolean {
@@ -98,11 +121,6 @@ function freeName(wire: string, tool: string, taken: ReadonlyMap<string, string>
 
 export function textContent(text: string): JsonObject {
   return { content: [{ type: "text", text }], isError: true };
-}
-
-export function stringField(value: JsonObject, key: string): string | null {
-  const field = value[key];
-  return typeof field === "string" ? field : null;
 }
 
 export function objectField(value: JsonObject, key: string): JsonObject | null {

@@ -6,7 +6,7 @@ export { CLAUSES, decide } from "./decide.ts";
 export type { Answer, ClauseAnswer, ClauseId, Decide, Decision, Facts, SessionFacts } from "./decide.ts";
 export { assert, Fault, reasonOf, unreachable } from "./fault.ts";
 export type { FaultDetails } from "./fault.ts";
-export { canonical, digestOf, isObject, parseStrict, sha256 } from "./json.ts";
+export { canonical, digestOf, isObject, parseStrict, sha256, textAt } from "./json.ts";
 export type { Digest, JsonObject, JsonValue, Parsed } from "./json.ts";
 export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
 export type { Integrity, Label } from "./labels.ts";

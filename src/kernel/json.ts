@@ -21,6 +21,12 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The text under a key, or null where there is none. */
+export function textAt(object: JsonObject, key: string): string | null {
+  const value = Object.hasOwn(object, key) ? object[key] : null;
+  return typeof value === "string" ? value : null;
+}
+
 /** Refuses duplicate keys, numbers that do not round-trip, lone surrogates, `__proto__` and deep nesting. */
 export function parseStrict(text: string): Parsed {
   let value: JsonValue;

@@ -71,3 +71,11 @@ export async function checkedAddresses(target: Target, resolve: Resolve): Promis
 export function resolveByDns(host: string): Promise<readonly Address[]> {
   return lookup(host, { all: true, order: "verbatim" });
 }
+
+/** For a host that the owner wrote as a server's address: itself if it is one, or this machine, or public. Rejects. */
+export async function addressOf(host: string): Promise<string> {
+  if (host === "localhost") return "127.0.0.1";
+  const addresses = await checkedAddresses({ host, port: 0 }, resolveByDns);
+  if (typeof addresses === "string") throw new Error(addresses);
+  return addresses[0]?.address ?? host;
+}

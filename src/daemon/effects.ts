@@ -1,0 +1,63 @@
+// The door with what lies behind it: sandboxed servers, their trees, their connections.
+
+import { join } from "node:path";
+import { decide, type OwnersDoor, type PermitConnection } from "../kernel/index.ts";
+import type { StackServer } from "../manifest/index.ts";
+import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
+import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
+import { openDoor, openSessions, openUpstreams, type Upstreams } from "../gateway/index.ts";
+import type { DaemonState } from "./state.ts";
+
+export interface Effects {
+  readonly door: OwnersDoor;
+  readonly upstreams: Upstreams;
+  readonly probe: () => Promise<SandboxProbe>;
+  prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
+}
+
+interface EffectOptions {
+  readonly waitMs: number;
+  /** For ${home} in a server's paths. */
+  readonly ownerHome: string;
+}
+
+export function openEffects(state: DaemonState, { waitMs, ownerHome }: EffectOptions): Effects {
+  const { home, clock, random, store, secrets, active } = state;
+  let probed: Promise<SandboxProbe> | null = null;
+  const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox());
+  const permit =
+    (principal: string, purpose: string): PermitConnection =>
+    ({ host, port }) =>
+      Promise.resolve(door.connect({ principal, purpose, host, port }));
+  const supply = async (): Promise<Omit<InstallOptions, "name" | "locked">> => ({
+    homePaths: home,
+    probe: await probe(),
+    permitConnection: permit("freehold", "supply"),
+    progress: () => undefined,
+  });
+  const upstreams = openUpstreams({
+    clock,
+    probe,
+    protect: [home.stateDir, join(home.dir, ".git")],
+    installed: [home.trees],
+    async launch(name) {
+      const stackServer = active().stack.servers[name];
+      const locked = active().lock.servers[name];
+      if (stackServer === undefined || locked === undefined) return null;
+      await bringTree({ ...(await supply()), name, locked });
+      return launchSpecOf({ name, stackServer, locked, homePaths: home, ownerHome });
+    },
+    lockedRoot(server) {
+      const locked = active().lock.servers[server];
+      return locked === undefined ? null : { root: locked.surfaceRoot, surface: locked.surface };
+    },
+    secret: (name) => secrets.get(name),
+    permitConnection: (server) => permit(`server:${server}`, "server"),
+    onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
+  });
+  const sessions = openSessions({ store, clock });
+  const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, decide, waitMs });
+  const prepare: Effects["prepare"] = async (name, stackServer, progress) =>
+    prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress });
+  return { door, upstreams, probe, prepare };
+}

@@ -1,0 +1,44 @@
+// What the daemon keeps: the home and its lock, keys, secrets, store, and the policy in force.
+
+import { randomBytes } from "node:crypto";
+import type { Clock, Random } from "../kernel/index.ts";
+import { homePaths, lockHome, type HomePaths } from "../home/index.ts";
+import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/index.ts";
+import { openStore, type Store } from "../store/index.ts";
+import { openPolicyState, type PolicyState } from "../control/index.ts";
+import { activate, type ActivePolicy } from "../gateway/index.ts";
+
+export interface DaemonState {
+  readonly home: HomePaths;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signer: Signer;
+  readonly secrets: Secrets;
+  readonly store: Store;
+  readonly policyState: PolicyState;
+  readonly active: () => ActivePolicy;
+  readonly close: () => void;
+}
+
+export function openState(homeDir: string): DaemonState {
+  const home = homePaths(homeDir);
+  const held = lockHome(home.dir);
+  try {
+    const clock = { nowMs: () => Date.now() };
+    const random = { bytes: (count: number): Uint8Array => randomBytes(count) };
+    const signer = openSigner({ dir: home.stateDir });
+    const secrets = openSecrets({ dir: home.stateDir });
+    const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign: signer.sign });
+    const policyState = openPolicyState({ home, store, clock });
+    let active = activate(policyState.current());
+    policyState.onApplied((policy) => (active = activate(policy)));
+    const close = (): void => {
+      store.close();
+      held.release();
+    };
+    return { home, clock, random, signer, secrets, store, policyState, active: () => active, close };
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
