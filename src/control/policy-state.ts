@@ -79,10 +79,11 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
       });
     });
     await store.durable();
+    const touched = [...new Set([...Object.keys(files), ...Object.keys(proposed.files)])];
     [files, current] = [proposed.files, next];
     const summary =
       proposed.changes.length === 1 ? (proposed.changes[0]?.what ?? "") : `${proposed.changes.length} changes`;
-    commitHome(home.dir, { message: `Apply: ${summary}`.slice(0, 72), paths: Object.keys(proposed.files) });
+    commitHome(home.dir, { message: `Apply: ${summary}`.slice(0, 72), paths: touched });
     for (const listener of listeners) listener(next);
     return next;
   }

@@ -45,7 +45,7 @@ export function activate(policy: Policy): ActivePolicy {
 
 /** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */
 export function receiverClearance(stack: Stack, kind: string, name: string): readonly string[] {
-  if (kind === "client") return stack.clients[name]?.compartments ?? [];
+  if (kind === "client") return Object.hasOwn(stack.clients, name) ? (stack.clients[name]?.compartments ?? []) : [];
   if (kind === "owner" || kind === "agent") return Object.keys(stack.compartments);
   return [];
 }
