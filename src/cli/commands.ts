@@ -186,6 +186,12 @@ const MAINTAIN: readonly CommandSpec[] = [
     load: async () => (await import("./card.ts")).run,
   },
   {
+    name: "drill",
+    summary: "watch the door hold against an attacker, on a stack of its own",
+    group: "Defend",
+    load: async () => (await import("./drill.ts")).run,
+  },
+  {
     name: "doctor",
     summary: "check this machine and the stack",
     group: "Maintain",

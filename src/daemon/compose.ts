@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { reasonOf } from "../kernel/index.ts";
+import { decide, reasonOf } from "../kernel/index.ts";
 import { writeAtomic } from "../home/index.ts";
 import { verifyLedger } from "../store/index.ts";
 import { serveHttp, type HttpEndpoint } from "../mcp/index.ts";
@@ -50,7 +50,7 @@ const LISTS = ["tools", "prompts", "resources"];
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const state = openState(options.homeDir);
   try {
-    const effects = openEffects(state, { waitMs: options.waitMs, ownerHome: options.ownerHome ?? homedir() });
+    const effects = openEffects(state, { decide, waitMs: options.waitMs, ownerHome: options.ownerHome ?? homedir() });
     await effects.door.recover();
     return await listenForAll(options, state, effects);
   } catch (error) {

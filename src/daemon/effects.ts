@@ -1,7 +1,7 @@
 // The door with what lies behind it: sandboxed servers, their trees, their connections.
 
 import { join } from "node:path";
-import { decide, type OwnersDoor, type PermitConnection } from "../kernel/index.ts";
+import type { Decide, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
@@ -15,13 +15,15 @@ export interface Effects {
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
-interface EffectOptions {
+export interface EffectOptions {
   readonly waitMs: number;
+  /** The kernel's; a drill test passes one that has a clause taken out. */
+  readonly decide: Decide;
   /** For ${home} in a server's paths. */
   readonly ownerHome: string;
 }
 
-export function openEffects(state: DaemonState, { waitMs, ownerHome }: EffectOptions): Effects {
+export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: EffectOptions): Effects {
   const { home, clock, random, store, secrets, active } = state;
   let probed: Promise<SandboxProbe> | null = null;
   const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox());

@@ -1,12 +1,12 @@
 // What the daemon keeps: the home and its lock, keys, secrets, store, and the policy in force.
 
-import { randomBytes } from "node:crypto";
 import type { Clock, Random } from "../kernel/index.ts";
 import { homePaths, lockHome, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { openPolicyState, type PolicyState } from "../control/index.ts";
 import { activate, type ActivePolicy } from "../gateway/index.ts";
+import { openRandom } from "./random.ts";
 
 export interface DaemonState {
   readonly home: HomePaths;
@@ -25,7 +25,7 @@ export function openState(homeDir: string): DaemonState {
   const held = lockHome(home.dir);
   try {
     const clock = { nowMs: () => Date.now() };
-    const random = { bytes: (count: number): Uint8Array => randomBytes(count) };
+    const random = openRandom();
     const signer = openSigner({ dir: home.stateDir });
     const secrets = openSecrets({ dir: home.stateDir });
     const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign: signer.sign });
