@@ -143,16 +143,28 @@ export function entryOf(one: Case, kind: EntryKind): Entry {
   return { kind, session, principal: principalText(principal), subject: tool, request: one.id };
 }
 
-export function decisionFacts(one: Case): JsonObject {
+/** What an intent says beside the decision. */
+interface ActFacts {
+  readonly effect?: boolean;
+  readonly permit?: string;
+  readonly question?: string;
+}
+
+export function decisionFacts(one: Case, more: ActFacts = {}): JsonObject {
   const { kind, because, clauses } = one.decision;
   const rule = kind === "allow" ? clauses.find((given) => given.rule !== undefined)?.rule : undefined;
+  const { effect, permit, question } = more;
+  // In canonical order, which makes hashing quick.
   return {
-    decision: kind,
+    args: digestOf(one.request.args),
     because,
     clauses: clauses.map((given) => `${given.clause} ${given.answer}: ${given.reason}`),
+    decision: kind,
+    ...(effect === undefined ? {} : { effect }),
     label: { ...one.session.label },
+    ...(permit === undefined ? {} : { permit }),
     policy: one.policy.digest,
-    args: digestOf(one.request.args),
+    ...(question === undefined ? {} : { question }),
     ...(rule === undefined ? {} : { rule }),
   };
 }

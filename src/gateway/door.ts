@@ -101,7 +101,10 @@ class TheDoor implements OwnersDoor {
       canonicalParams: paramsText,
     });
     const isEffect = card.effect !== "read" || hasEgress(card, one.request.args);
-    const refusal = this.#record(one, { permit, isEffect, question });
+    const record = (): string | null => this.#record(one, { permit, isEffect, question });
+    // What counts against a limit is recorded before anything else is decided; a plain read may wait for its turn.
+    const isPlain = !isEffect && question === null && one.decision.clauses.every((given) => given.rule === undefined);
+    const refusal = isPlain ? await this.#parts.store.together(record) : record();
     if (refusal !== null) {
       return { kind: "denied", request: one.id, because: "C0", reason: refusal, clauses: one.decision.clauses };
     }
@@ -127,7 +130,7 @@ class TheDoor implements OwnersDoor {
       }
       if (isEffect && !this.#parts.store.permits.spend(permit)) return "this request was already carried out";
       const named = question === null ? {} : { question: question.id };
-      const facts = { ...decisionFacts(one), ...named, effect: isEffect, permit: permit.digest };
+      const facts = decisionFacts(one, { ...named, effect: isEffect, permit: permit.digest });
       this.#parts.store.ledger.append({ ...entryOf(one, "intent"), facts, text: argsText(one) });
       return null;
     });
@@ -148,10 +151,15 @@ class TheDoor implements OwnersDoor {
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
 
-  #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): DoorAnswer {
+  async #close(
+    one: Case,
+    how: "outcome" | "unknown" | "lost" | "not-sent",
+    reply: RpcReply,
+  ): Promise<DoorAnswer> {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
-    const facts = { reply: how === "not-sent" ? how : reply.kind, label: { ...label } };
-    this.#parts.store.ledger.append({ ...entryOf(one, how === "not-sent" ? "outcome" : how), facts });
+    const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
+    const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
+    await this.#parts.store.together(() => this.#parts.store.ledger.append(entry));
     if (reply.kind === "result") return { kind: "result", request: one.id, result: reply.result, label };
     const code = reply.kind === "error" ? reply.code : -32_603;
     const said = reply.kind === "error" ? reply.message : reply.reason;

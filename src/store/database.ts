@@ -6,6 +6,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { assert, Fault, reasonOf } from "../kernel/index.ts";
 import { integerOf, type Row } from "./rows.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { sharedTransactions } from "./shared.ts";
 
 /** Keeps state in memory beside the file: told when a transaction begins and how it ended. */
 export interface Participant {
@@ -21,6 +22,8 @@ export interface Database {
   all(sql: string, ...values: readonly SQLInputValue[]): readonly Row[];
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
+  /** See `Store.together`. */
+  readonly together: <T>(work: () => T) => Promise<T>;
   join(participant: Participant): void;
   /** Transactions committed since opening. */
   readonly commits: () => number;
@@ -129,11 +132,17 @@ function databaseOver(sqlite: DatabaseSync, file: string): Database {
     return value;
   }
 
+  function transaction<T>(work: () => T): T {
+    return isInside ? joinOuter(work) : guarded(file, () => outermost(work));
+  }
+
+  const shared = sharedTransactions(transaction);
   return {
     run: (sql, ...values) => guarded(file, () => Number(prepared(sql).run(...values).changes)),
     one: (sql, ...values) => guarded(file, () => prepared(sql).get(...values) ?? null),
     all: (sql, ...values) => guarded(file, () => prepared(sql).all(...values)),
-    transaction: (work) => (isInside ? joinOuter(work) : guarded(file, () => outermost(work))),
+    transaction,
+    together: shared.together,
     join: (participant) => void participants.push(participant),
     commits: () => commits,
     checkpoint() {
@@ -141,6 +150,7 @@ function databaseOver(sqlite: DatabaseSync, file: string): Database {
       guarded(file, () => void prepared("PRAGMA wal_checkpoint(TRUNCATE)").get());
     },
     close() {
+      shared.flush();
       statements.clear();
       sqlite.close();
     },

@@ -23,6 +23,11 @@ export interface Store {
   readonly answers: Answers;
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
+  /**
+   * One transaction for all works of this turn of the event loop: a commit costs more than an entry. Resolves once it is
+   * committed. A work that throws undoes only itself; it may be run twice, so it changes nothing but the store.
+   */
+  readonly together: <T>(work: () => T) => Promise<T>;
   /** Resolves when everything committed so far is on disk. Rejects with `store.not-durable`: then nothing may act. */
   readonly durable: () => Promise<void>;
   /** Signs a head, empties the write-ahead log into the file, closes. A second call does nothing. */
@@ -55,6 +60,7 @@ export function openStore(options: StoreOptions): Store {
       settings: settingsOf(database),
       answers: answersOf(database),
       transaction: database.transaction,
+      together: database.together,
       durable: durability.durable,
       close() {
         if (isClosed) return;
