@@ -22,11 +22,21 @@ const NOISE_SHOWN_MAX = 300;
 export function openStdioPeer(options: StdioPeerOptions): Peer {
   const { stdin, stdout, messageBytesMax, onNoise } = options;
   let noiseLines = 0;
+  let pending = "";
 
   function write(text: string): void {
     if (text.length > messageBytesMax) return core.end(`a message of ${text.length} characters is over the limit`);
     if (stdin.writableLength > messageBytesMax) return core.end("the server does not read its input");
-    if (stdin.writable) stdin.write(`${text}\n`);
+    if (pending.length > messageBytesMax) flush();
+    // What is sent in one turn of the event loop goes out in one write: a pipe costs by the write.
+    if (pending === "") process.nextTick(flush);
+    pending += `${text}\n`;
+  }
+
+  function flush(): void {
+    const text = pending;
+    pending = "";
+    if (text !== "" && stdin.writable) stdin.write(text);
   }
 
   const core: PeerCore = new PeerCore({
@@ -38,6 +48,7 @@ export function openStdioPeer(options: StdioPeerOptions): Peer {
     openStream: () => undefined,
     shut() {
       stopReading();
+      flush();
       // End of input is how a stdio server is told to go (2025-11-25, lifecycle).
       stdin.end();
     },
