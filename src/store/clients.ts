@@ -35,17 +35,29 @@ export function tokenHash(token: string): Digest {
 }
 
 export function clientsOf(database: Database): Clients {
+  // Asked with every request. Only tokens that are valid are kept, and any change forgets them all.
+  const found = new Map<Digest, ClientRow>();
+  database.join({ begin: () => undefined, committed: () => undefined, rolledBack: () => found.clear() });
   return {
     put({ name, tokenHash: hash, createdAtMs }) {
       const sql = "INSERT OR REPLACE INTO clients VALUES (?, ?, ?)";
       database.transaction(() => database.run(sql, name, hash, createdAtMs));
+      found.clear();
     },
     byTokenHash(hash) {
+      const known = found.get(hash);
+      if (known !== undefined) return known;
       const row = database.one("SELECT * FROM clients WHERE token_hash = ?", hash);
-      return row === null ? null : clientOf(row);
+      if (row === null) return null;
+      const client = clientOf(row);
+      found.set(hash, client);
+      return client;
     },
     list: () => database.all("SELECT * FROM clients ORDER BY name").map(clientOf),
-    remove: (name) => database.transaction(() => database.run("DELETE FROM clients WHERE name = ?", name) === 1),
+    remove(name) {
+      found.clear();
+      return database.transaction(() => database.run("DELETE FROM clients WHERE name = ?", name) === 1);
+    },
   };
 }
 

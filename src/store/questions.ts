@@ -20,6 +20,7 @@ export interface Questions {
 }
 
 const LIST_MAX = 1_000;
+const COUNTS_MAX = 5_000;
 
 /** Calls with one key are the same call by the same session: they join one question. */
 export function alikeKey(call: Pick<Binding, "session" | "principal" | "tool" | "args" | "pin">): Digest {
@@ -32,12 +33,16 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
     const row = database.one("SELECT body FROM questions WHERE id = ?", id);
     return row === null ? null : questionOf(row);
   };
+  // Asked with every call. Any change of a question forgets them all.
+  const counts = new Map<string, number>();
+  database.join({ begin: () => undefined, committed: () => undefined, rolledBack: () => counts.clear() });
   return {
     get,
     insert(question) {
       const { id, state, askedAtMs, binding } = question;
       const values = [id, state, alikeKey(binding), binding.session, askedAtMs, bodyOf(question)];
       database.transaction(() => database.run("INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?)", ...values));
+      counts.clear();
     },
     list(states) {
       const sql = "SELECT body FROM questions WHERE state = ? ORDER BY asked_at_ms DESC LIMIT ?";
@@ -49,8 +54,13 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
       return rows.map(questionOf).find((question) => !isExpired(question, nowMs())) ?? null;
     },
     countOpen(session) {
+      const known = counts.get(session);
+      if (known !== undefined) return known;
       const row = database.one("SELECT count(*) AS n FROM questions WHERE state = 'open' AND session = ?", session);
-      return row === null ? 0 : integerOf(row, "n");
+      const count = row === null ? 0 : integerOf(row, "n");
+      if (counts.size >= COUNTS_MAX) counts.clear();
+      counts.set(session, count);
+      return count;
     },
     apply: (id, event) =>
       database.transaction(() => {
@@ -63,6 +73,7 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
         if (result.kind === "moved") {
           const sql = "UPDATE questions SET state = ?, body = ? WHERE id = ?";
           database.run(sql, result.question.state, bodyOf(result.question), id);
+          counts.clear();
         }
         return result;
       }),

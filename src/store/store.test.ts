@@ -319,3 +319,31 @@ test("a missing folder and a file that is no database are faults that say what t
   assert.throws(() => openStore({ ...options, file: folder }), isFault("store.cannot-open"));
   assert.throws(() => openStore({ ...options, file: import.meta.filename }), isFault("store.damaged"));
 });
+
+test("how many questions wait stays right when a question is answered or its asking is undone", (t) => {
+  const store = place(t).open();
+  assert.equal(store.questions.countOpen("s1"), 0);
+  store.questions.insert(question("7KQ"));
+  const { session } = question("7KQ").binding;
+  assert.equal(store.questions.countOpen(session), 1);
+  assert.throws(() =>
+    store.transaction(() => {
+      store.questions.insert(question("8KQ", { tool: "mail.other" }));
+      assert.equal(store.questions.countOpen(session), 2);
+      throw new Error("later step failed");
+    }),
+  );
+  assert.equal(store.questions.countOpen(session), 1);
+  store.questions.apply("7KQ", { kind: "no", note: "" });
+  assert.equal(store.questions.countOpen(session), 0);
+});
+
+test("a token that was used before is unknown once its client is removed", (t) => {
+  const store = place(t).open();
+  const { token, hash } = newToken(randomBytes);
+  store.clients.put({ name: "shell", tokenHash: hash, createdAtMs: NOW });
+  assert.equal(store.clients.byTokenHash(tokenHash(token))?.name, "shell");
+  assert.equal(store.clients.byTokenHash(tokenHash(token))?.name, "shell");
+  store.clients.remove("shell");
+  assert.equal(store.clients.byTokenHash(tokenHash(token)), null);
+});
