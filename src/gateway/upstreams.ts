@@ -2,6 +2,7 @@
 
 import {
   Fault,
+  oneLine,
   reasonOf,
   surfaceRoot,
   textAt,
@@ -62,6 +63,12 @@ interface Running {
   readonly hello: Hello;
 }
 
+/** A start under way, which a stop breaks off: a server may hang in it for as long as it likes. */
+interface Starting {
+  readonly done: Promise<Upstream>;
+  readonly stop: AbortController;
+}
+
 export function openUpstreams(parts: UpstreamParts): Upstreams {
   return new RunningServers(parts);
 }
@@ -69,7 +76,7 @@ export function openUpstreams(parts: UpstreamParts): Upstreams {
 class RunningServers implements Upstreams {
   readonly #parts: UpstreamParts;
   readonly #running = new Map<string, Running>();
-  readonly #starting = new Map<string, Promise<Upstream>>();
+  readonly #starting = new Map<string, Starting>();
   readonly #crashes = new Map<string, readonly number[]>();
   #idleTimer: NodeJS.Timeout | null = null;
 
@@ -89,14 +96,17 @@ class RunningServers implements Upstreams {
     const present = this.running(server);
     if (present !== null) return Promise.resolve(present);
     const underway = this.#starting.get(server);
-    if (underway !== undefined) return underway;
-    const started = this.#launch(server).finally(() => this.#starting.delete(server));
-    this.#starting.set(server, started);
-    return started;
+    if (underway !== undefined) return underway.done;
+    const breakOff = new AbortController();
+    const done = this.#launch(server, breakOff.signal).finally(() => this.#starting.delete(server));
+    this.#starting.set(server, { done, stop: breakOff });
+    return done;
   }
 
   async stop(server: string): Promise<void> {
-    await this.#starting.get(server)?.catch(() => undefined); // Whoever started it hears of its fault.
+    const underway = this.#starting.get(server);
+    underway?.stop.abort();
+    await underway?.done.catch(() => undefined); // Whoever started it hears of its fault.
     const one = this.#running.get(server);
     if (one === undefined) return;
     this.#running.delete(server);
@@ -110,7 +120,7 @@ class RunningServers implements Upstreams {
     await Promise.all(Array.from(servers, (server) => this.stop(server)));
   }
 
-  async #launch(server: string): Promise<Upstream> {
+  async #launch(server: string, signal: AbortSignal): Promise<Upstream> {
     const recent = this.#recentCrashes(server);
     if (recent.length >= CRASHES_MAX) {
       throw new Fault("server.crash-loop", {
@@ -118,10 +128,11 @@ class RunningServers implements Upstreams {
         next: "look at the daemon's log, then wait a minute",
       });
     }
-    const one = await connect(this.#parts, server);
+    const one = await connect(this.#parts, server, signal);
     this.#running.set(server, one);
+    const recheck = recheckOf(this.#parts, one);
     one.upstream.peer.onNotification((method) => {
-      if (method.endsWith("/list_changed")) recheck(this.#parts, one).catch(ignoreRecheck);
+      if (method.endsWith("/list_changed")) recheck();
     });
     one.upstream.peer.closed
       .then((reason) => this.#gone(server, one, reason))
@@ -155,13 +166,12 @@ class RunningServers implements Upstreams {
   }
 }
 
-/** recheck() holds the server back before it does anything else, so a failure of it leaves the server held back. */
-function ignoreRecheck(): void {}
-
-async function connect(parts: UpstreamParts, server: string): Promise<Running> {
+async function connect(parts: UpstreamParts, server: string, signal: AbortSignal): Promise<Running> {
   const spec = await parts.launch(server);
   if (spec === null) throw new Fault("server.unknown", { message: `server '${server}' is not in the accepted stack.` });
   const values = await secretValues(parts, spec);
+  const probe = await parts.probe();
+  if (signal.aborted) throw new Fault("server.stopped", { message: `the start of server '${server}' was broken off.` });
   let process: SandboxedProcess | null = null;
   let peer: Peer;
   const tail: string[] = [];
@@ -182,7 +192,7 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
       command: spec.command,
       cwd: spec.cwd,
       env: { ...spec.env, ...values },
-      probe: await parts.probe(),
+      probe,
       permitConnection: parts.permitConnection(server),
       protect: parts.protect,
       installed: parts.installed,
@@ -195,6 +205,9 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
       onNoise: (line) => tail.push(`stdout: ${line.slice(0, 200)}`),
     });
   }
+  const breakOff = (): void => peer.close();
+  signal.addEventListener("abort", breakOff, { once: true });
+  if (signal.aborted) breakOff();
   try {
     const hello = await handshake(peer, { timeoutMs: START_TIMEOUT_MS });
     peer.openStream();
@@ -204,6 +217,8 @@ async function connect(parts: UpstreamParts, server: string): Promise<Running> {
     peer.close();
     await process?.stop();
     throw startFault(server, error, tail);
+  } finally {
+    signal.removeEventListener("abort", breakOff);
   }
 }
 
@@ -263,21 +278,41 @@ function judge(
   return { quarantine, pinOf: (tool) => pins.get(tool) ?? null };
 }
 
-/** The server says that its lists changed: nothing more is sent to it before they were read again. */
-async function recheck(parts: UpstreamParts, one: Running): Promise<void> {
+/**
+ * For when the server says that its lists changed: nothing more is sent to it before they were read again. What it
+ * says during a reading is answered by one more reading, and only a reading that nothing overtook is believed.
+ */
+function recheckOf(parts: UpstreamParts, one: Running): () => void {
   const { upstream } = one;
   const mutable = upstream as { quarantine: string | null; pinOf: Upstream["pinOf"] };
-  mutable.quarantine = "its lists changed and are being read again";
-  try {
-    const surface = await readSurface(upstream.peer, one.hello, {
-      timeoutMs: START_TIMEOUT_MS,
-      pagesMax: 50,
-      itemsMax: 2_000,
-    });
-    Object.assign(mutable, judge(parts, upstream.server, surface));
-  } catch (error) {
-    mutable.quarantine = `its lists changed and could not be read again: ${reasonOf(error)}`;
+  let isReading = false;
+  let isStale = false;
+
+  async function readAgain(): Promise<void> {
+    isReading = true;
+    do {
+      isStale = false;
+      const found = await readOnce();
+      if (!isStale) Object.assign(mutable, found);
+    } while (isStale);
+    isReading = false;
   }
+
+  async function readOnce(): Promise<{ readonly quarantine: string | null }> {
+    try {
+      const limits = { timeoutMs: START_TIMEOUT_MS, pagesMax: 50, itemsMax: 2_000 };
+      return judge(parts, upstream.server, await readSurface(upstream.peer, one.hello, limits));
+    } catch (error) {
+      return { quarantine: `its lists changed and could not be read again: ${oneLine(reasonOf(error), 300)}` };
+    }
+  }
+
+  return () => {
+    mutable.quarantine = "its lists changed and are being read again";
+    isStale = true;
+    // It is held back already, so a failure of ours leaves it held back.
+    if (!isReading) readAgain().catch(() => undefined);
+  };
 }
 
 const TAIL_LINES_MAX = 40;
@@ -290,9 +325,9 @@ function keepTail(stream: NodeJS.ReadableStream, tail: string[]): void {
 }
 
 function startFault(server: string, error: unknown, tail: readonly string[]): Fault {
-  const said = tail.length === 0 ? "" : ` It said last: ${tail.slice(-3).join(" | ")}`;
+  const said = tail.length === 0 ? "" : ` It said last: ${oneLine(tail.slice(-3).join(" | "), 1_000)}`;
   return new Fault("server.start", {
-    message: `server '${server}' did not start: ${reasonOf(error)}.${said.slice(0, 1_000)}`,
+    message: `server '${server}' did not start: ${oneLine(reasonOf(error), 1_000)}.${said}`,
     cause: error,
     next: `freehold show ${server}`,
   });
