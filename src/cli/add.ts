@@ -29,7 +29,12 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   terminal.write(`${addedText(shell, reply).join("\n")}\n`);
   const question = `Accept ${name} with these cards?`;
   const otherwise = `It stays proposed, and does nothing. Next: freehold apply, or freehold remove ${name}`;
-  const applied = await offerToApply(shell, { view: proposalIn(reply), question, otherwise });
+  const applied = await offerToApply(shell, {
+    view: proposalIn(reply),
+    question,
+    otherwise,
+    options: { seen: [`cards/${name}.yaml`] },
+  });
   return { ...applied, json: { ...reply, ...applied.json } };
 }
 
@@ -59,7 +64,9 @@ function cardRow(card: JsonObject): readonly string[] {
     ["content", textsIn(card, "content")],
     ["goes out", textsIn(card, "egress")],
   ] as const;
-  const parts = roles.filter(([, names]) => names.length > 0).map(([role, names]) => `${role} ${names.map((each) => safeLine(each, 60)).join(", ")}`);
+  const parts = roles
+    .filter(([, names]) => names.length > 0)
+    .map(([role, names]) => `${role} ${names.map((each) => safeLine(each, 60)).join(", ")}`);
   return [lineIn(card, "tool", 60), lineIn(card, "effect", 20), parts.join("; ") || "no arguments"];
 }
 
@@ -79,9 +86,14 @@ function absolute(path: string): string {
 /** `npm:@scope/server-filesystem@1.2.3` is called filesystem. */
 export function nameFrom(source: string): string {
   const bare = source.replace(/^(?:npm:|path:|https?:\/\/)/, "").replace(/(?<=.)@[^@/]*$/, "");
-  const host = /^https?:/.test(source) ? (bare.split("/")[0] ?? "").replace(/^(?:mcp|www|api)\./, "").split(".")[0] : null;
+  const host = /^https?:/.test(source)
+    ? (bare.split("/")[0] ?? "").replace(/^(?:mcp|www|api)\./, "").split(".")[0]
+    : null;
   const last = (host ?? bare.replace(/\/+$/, "").split("/").at(-1) ?? "").toLowerCase();
-  const name = last.replace(/^(?:mcp-server-|server-|mcp-)/, "").replace(/(?:-mcp-server|-mcp|-server)$/, "").replaceAll(/[^a-z0-9-]+/g, "-");
+  const name = last
+    .replace(/^(?:mcp-server-|server-|mcp-)/, "")
+    .replace(/(?:-mcp-server|-mcp|-server)$/, "")
+    .replaceAll(/[^a-z0-9-]+/g, "-");
   if (/^[a-z]/.test(name)) return name.slice(0, 32).replace(/-+$/, "");
   throw new Fault("cli.name", { message: "this source suggests no name.", next: "add --as NAME" });
 }
@@ -98,4 +110,3 @@ function secretsFrom(pairs: readonly string[]): JsonObject {
     }),
   );
 }
-

@@ -55,7 +55,10 @@ function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly 
     [...new Set(each.from.map((server) => server.client))].join(", "),
     whatText(each),
   ]);
-  const left = plan.left.flatMap(({ reason, next }) => [`- ${safeLine(reason)}`, ...indent(wrap(safeLine(next), shell.width - 2))]);
+  const left = plan.left.flatMap(({ reason, next }) => [
+    `- ${safeLine(reason)}`,
+    ...indent(wrap(safeLine(next), shell.width - 2)),
+  ]);
   return [
     shell.paint("bold", `Found ${found.summary}.`),
     ...found.faults.map((fault) => shell.paint("yellow", fault)),
@@ -65,7 +68,9 @@ function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly 
 }
 
 function sourceText({ source }: Adopted): string {
-  return source.kind === "remote" ? safeLine(source.url, 80) : safeLine(`${source.package}@${source.version ?? "latest"}`, 80);
+  return source.kind === "remote"
+    ? safeLine(source.url, 80)
+    : safeLine(`${source.package}@${source.version ?? "latest"}`, 80);
 }
 
 function whatText({ source, secrets, notes }: Adopted): string {
@@ -121,12 +126,17 @@ async function adopt(shell: Shell, terminal: Terminal, { found, chosen, compartm
   const control = await shell.control();
   const view = proposalIn(await control.call("plan", {}));
   const otherwise = "It stays proposed, and no program's file was changed. Next: freehold plan";
-  const applied = await offerToApply(shell, { view, question: "Accept these servers with their cards?", otherwise });
+  const applied = await offerToApply(shell, {
+    view,
+    question: "Accept these servers with their cards?",
+    otherwise,
+    options: { seen: done.map(({ name }) => `cards/${name}.yaml`) },
+  });
   const json: JsonObject = { ...applied.json, adopted: done.map(({ name }) => name), failed };
   if (applied.json["applied"] !== true) return { ...applied, json };
   for (const { config, token } of pointed) await point(shell, terminal, { config, token, done });
   const titles = pointed.map(({ config }) => config.title);
-  const outside = titles.length === 0 ? [] : ["", ...outsideText(titles.join(" and "))];
+  const outside = titles.length === 0 ? [] : ["", ...outsideText(shell, titles.join(" and "))];
   const text = [`Adopted ${count(done.length, "server")}. To take the files back: freehold adopt --undo`, ...outside];
   return { json, text, exit: failed.length === 0 ? 0 : 1 };
 }
@@ -170,9 +180,12 @@ async function tokensFor(
   for (const config of found.configs.filter((each) => each.exists && each.isWritten)) {
     const served = servedFrom(config, done).length;
     if (served === 0) continue;
-    const question = `Let ${config.title} use Freehold instead of ${count(served, "own entry", "own entries")} in ${config.file}?`;
+    const own = count(served, "own entry", "own entries");
+    const question = `Let ${config.title} use Freehold instead of ${own} in ${config.file}?`;
     if (!(await terminal.confirm(question))) continue;
-    const token = tokens.get(config.client) ?? textIn(await callAsOwner(shell, { op: "client.add", input: { name: config.client } }), "token");
+    const token =
+      tokens.get(config.client) ??
+      textIn(await callAsOwner(shell, { op: "client.add", input: { name: config.client } }), "token");
     tokens.set(config.client, token);
     pointed.push({ config, token });
   }

@@ -62,7 +62,8 @@ async function inputFor(terminal: Terminal, key: string, question: JsonObject): 
 async function edited(terminal: Terminal, args: string): Promise<JsonObject | null> {
   const { editText } = await import("./editor.ts");
   const before = parseStrict(args);
-  if (before.kind === "refused") throw new Fault("cli.reply", { message: `the question's arguments are ${before.reason}.` });
+  if (before.kind === "refused")
+    throw new Fault("cli.reply", { message: `the question's arguments are ${before.reason}.` });
   const parsed = parseStrict(editText(JSON.stringify(before.value, null, 2)));
   if (parsed.kind === "refused" || !isObject(parsed.value)) {
     terminal.write(`Not sent: ${parsed.kind === "refused" ? parsed.reason : "arguments are an object"}.\n`);
@@ -72,14 +73,19 @@ async function edited(terminal: Terminal, args: string): Promise<JsonObject | nu
     terminal.write("Nothing was changed.\n");
     return null;
   }
-  terminal.write(`Your version, exactly: ${lineIn({ text: canonical(parsed.value) }, "text", Number.MAX_SAFE_INTEGER)}\n`);
+  terminal.write(
+    `Your version, exactly: ${lineIn({ text: canonical(parsed.value) }, "text", Number.MAX_SAFE_INTEGER)}\n`,
+  );
   return (await terminal.confirm("Run this instead?")) ? parsed.value : null;
 }
 
 export function outcomeText(reply: JsonObject): string {
   const id = lineIn(reply, "id", 20);
   const outcome = reply["outcome"];
-  if (!isObject(outcome)) return `Question ${id}: ${lineIn(reply, "state", 20)}.`;
+  if (!isObject(outcome)) {
+    const state = lineIn(reply, "state", 20);
+    return state === "open" ? `Question ${id} comes back later.` : `Question ${id}: ${state}.`;
+  }
   const reason = maybeTextIn(outcome, "reason") === null ? "" : `: ${lineIn(outcome, "reason", 500)}`;
   switch (textIn(outcome, "kind")) {
     case "result":

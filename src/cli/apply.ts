@@ -7,6 +7,6 @@ import type { Outcome, Shell } from "./shell.ts";
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const control = await shell.control();
   const view = proposalIn(await control.call("plan", {}));
-  const otherwise = "Nothing was applied.";
-  return offerToApply(shell, { view, question: "Apply exactly this?", otherwise, isFull: hasFlag(given, "full") });
+  const options = { isFull: hasFlag(given, "full") };
+  return offerToApply(shell, { view, question: "Apply exactly this?", otherwise: "Nothing was applied.", options });
 }

@@ -22,8 +22,10 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   return {
     json: { file, cards: cards.map((card) => ({ ...card, result: { ...card.result }, roles: { ...card.roles } })) },
     text: [
-      ...table([["tool", "effect", "result from", "arguments and result"], ...rows], shell.width),
-      "An argument that is not listed is critical: it decides who, where, which, how much or when.",
+      ...table([["tool", "effect", "result of", "arguments"], ...rows], shell.width).map((line, at) =>
+        at === 0 ? shell.paint("dim", line) : line,
+      ),
+      "An argument that is not listed is asked about: it decides who, where, which, how much or when.",
       `What holds is what was applied last; freehold plan tells whether ${file} differs.`,
     ],
   };
@@ -38,9 +40,19 @@ function readText(path: string): string | null {
   }
 }
 
+const ROLES = [
+  ["asks about", "critical"],
+  ["content", "content"],
+  ["goes out", "egress"],
+] as const;
+
+/** What is usual is left out: a result of its server's compartment, not secret, given as it is. */
 function rolesText(card: ToolCard): string {
-  const roles = Object.entries(card.roles).map(([argument, role]) => `${safeLine(argument, 60)} ${role}`);
-  const { secret, mode, compartments } = card.result;
-  const result = [secret ? "secret" : "", mode === "handle" ? "as a handle" : "", compartments.join(" ")].filter((part) => part !== "");
-  return [...roles, `result ${result.join(", ")}`].join("; ");
+  const roles = ROLES.map(([text, role]) => {
+    const names = Object.keys(card.roles).filter((name) => card.roles[name] === role);
+    return names.length === 0 ? "" : `${text} ${names.map((name) => safeLine(name, 60)).join(", ")}`;
+  });
+  const { secret, mode } = card.result;
+  const special = [secret ? "secret result" : "", mode === "handle" ? "result as a handle" : ""];
+  return [...roles, ...special].filter((part) => part !== "").join("; ") || "no listed arguments";
 }

@@ -92,7 +92,11 @@ export async function restoreClient(shell: Shell, client: string): Promise<void>
   for (const config of lookForClients(shell, client).configs.filter((each) => each.exists && each.isWritten)) {
     const edit = disconnectClient(config);
     if (edit === null) continue;
-    await offerEdit(shell, terminal, { edit, question: `Take Freehold's entry out of ${config.file}?`, isAgreed: false });
+    await offerEdit(shell, terminal, {
+      edit,
+      question: `Take Freehold's entry out of ${config.file}?`,
+      isAgreed: false,
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import { callAsOwner, proveOwner } from "./owner.ts";
 import { offerToApply, proposalIn } from "./proposal.ts";
 import { safeLine, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
+import { wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
@@ -39,15 +40,20 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   }
   const json: JsonObject = { client: name, shim: { command: shim.command, args: shim.args, env: { ...shim.env } } };
   if (isPrinted || config === null || !config.isWritten) {
-    return { json, text: [printed(known, config, shim), "", ...outsideText(name)] };
+    return { json, text: [printed(known, config, shim), "", ...outsideText(shell, name)] };
   }
   const edit = connectClient({ config, shim, remove: [] });
   const question = `Write this to ${config.file}?`;
   const isAgreed = hasFlag(given, "yes");
   const backup = edit === null ? "" : await offerEdit(shell, terminal, { edit, question, isAgreed });
-  if (backup === null) return { json: { ...json, written: false }, text: [printed(known, config, shim), "", ...outsideText(name)] };
+  if (backup === null)
+    return { json: { ...json, written: false }, text: [printed(known, config, shim), "", ...outsideText(shell, name)] };
   if (known === "claude-code") await offerPreAllow(shell, terminal);
-  const text = [`${config.title} reaches your stack through Freehold now. Restart it.`, "", ...outsideText(config.title)];
+  const text = [
+    `${config.title} reaches your stack through Freehold now. Restart it.`,
+    "",
+    ...outsideText(shell, config.title),
+  ];
   return { json: { ...json, written: true, file: config.file }, text };
 }
 
@@ -83,11 +89,10 @@ async function offerPreAllow(shell: Shell, terminal: Terminal): Promise<void> {
   await offerEdit(shell, terminal, { edit, question, isAgreed: false });
 }
 
-export function outsideText(title: string): readonly string[] {
-  return [
-    `${title} is not jailed: what it does with its own shell, files and network does not pass the door,`,
-    "and Freehold neither sees nor stops it. Only its calls of Freehold's tools are governed;",
-    "to close the other ways, start it with: freehold run -- COMMAND",
-  ];
+export function outsideText(shell: Shell, title: string): readonly string[] {
+  const text =
+    `${title} is not jailed: what it does with its own shell, files and network does not pass the door, and Freehold ` +
+    "neither sees nor stops it. Only its calls of Freehold's tools are governed; to close the other ways, start it " +
+    "with freehold run -- COMMAND.";
+  return wrap(text, shell.width);
 }
-

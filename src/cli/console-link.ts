@@ -30,7 +30,8 @@ function serverName(shell: Shell): string {
 
 export function wayInLines(shell: Shell, way: WayIn): readonly string[] {
   const lines = ["Console, with a link that works once:", `  ${shell.paint("cyan", way.url)}`];
-  if (way.tunnel !== null) lines.push("You are here over SSH. On your own computer run this, then open the link there:", `  ${way.tunnel}`);
+  if (way.tunnel !== null)
+    lines.push("You are here over SSH. On your own computer run this, then open the link there:", `  ${way.tunnel}`);
   if (way.tailscale !== null) lines.push("For your other devices over Tailscale:", `  ${way.tailscale}`);
   return lines;
 }

@@ -31,7 +31,8 @@ export async function startInBackground(home: string): Promise<Control> {
   for (;;) {
     const control = await tryReach(home);
     if (control !== null) return control;
-    if (ended !== null || Date.now() > deadline) throw failed({ log, logStart, why: ended ?? "it is not ready after 30 s" });
+    if (ended !== null || Date.now() > deadline)
+      throw failed({ log, logStart, why: ended ?? "it is not ready after 30 s" });
     await wait(LOOK_EVERY_MS);
   }
 }
@@ -79,7 +80,9 @@ function daemonArgs(home: string): readonly string[] {
 }
 
 function definedEnv(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function logFile(home: string): string {
@@ -95,9 +98,18 @@ function openLog(log: string): number {
   return openSync(log, "a", 0o600);
 }
 
-function failed({ log, logStart, why }: { readonly log: string; readonly logStart: number; readonly why: string }): Fault {
+function failed({
+  log,
+  logStart,
+  why,
+}: {
+  readonly log: string;
+  readonly logStart: number;
+  readonly why: string;
+}): Fault {
   const said = readFileSync(log).subarray(logStart).toString("utf8").trim().split("\n").slice(-TAIL_LINES);
   const last = said.map((line) => safeLine(line, 400)).filter((line) => line !== "");
-  const message = last.length === 0 ? `the daemon did not start: ${why}.` : `the daemon did not start: ${last.join(" / ")}`;
+  const message =
+    last.length === 0 ? `the daemon did not start: ${why}.` : `the daemon did not start: ${last.join(" / ")}`;
   return new Fault("daemon.failed", { message, next: `read ${log}, then freehold doctor` });
 }

@@ -19,9 +19,13 @@ export function editText(text: string): string {
     // Through the shell, because EDITOR may hold arguments; the file's name is passed beside it.
     const ended = spawnSync("/bin/sh", ["-c", `${command} "$1"`, "sh", file], { stdio: [tty, tty, tty] });
     if (ended.status !== 0) {
-      throw new Fault("cli.editor", { message: "the editor did not end well, so nothing was answered.", next: "set EDITOR" });
+      throw new Fault("cli.editor", {
+        message: "the editor did not end well, so nothing was answered.",
+        next: "set EDITOR",
+      });
     }
-    if (statSync(file).size > TEXT_BYTES_MAX) throw new Fault("cli.editor", { message: "the edited text is too long." });
+    if (statSync(file).size > TEXT_BYTES_MAX)
+      throw new Fault("cli.editor", { message: "the edited text is too long." });
     return readFileSync(file, "utf8");
   } finally {
     closeSync(tty);

@@ -17,7 +17,8 @@ export async function firstSteps(shell: Shell, isNew: boolean): Promise<void> {
   const hasServers = found !== null && found.servers.some((server) => !server.isFreehold);
   if (terminal !== null) shell.say("");
   if (!isInstalled && isNew) {
-    if (terminal !== null && (await terminal.confirm("Put a link to the freehold command into ~/.local/bin?"))) shell.say(linkCommand(shell));
+    if (terminal !== null && (await terminal.confirm("Put a link to the freehold command into ~/.local/bin?")))
+      shell.say(linkCommand(shell));
     else hints.push(`the command: ln -s ${launcher()} ~/.local/bin/freehold`);
   }
   if (found !== null && hasServers) {
@@ -37,7 +38,8 @@ export async function firstSteps(shell: Shell, isNew: boolean): Promise<void> {
 
 function linkCommand(shell: Shell): string {
   const link = join(shell.env["HOME"] ?? homedir(), ".local", "bin", "freehold");
-  if (existsSync(link) || lstatSync(link, { throwIfNoEntry: false }) !== undefined) return `${link} is there already; it was left alone.`;
+  if (existsSync(link) || lstatSync(link, { throwIfNoEntry: false }) !== undefined)
+    return `${link} is there already; it was left alone.`;
   mkdirSync(dirname(link), { recursive: true });
   symlinkSync(launcher(), link);
   const isOnPath = (shell.env["PATH"] ?? "").split(":").includes(dirname(link));

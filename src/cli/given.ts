@@ -10,7 +10,8 @@ export interface Given {
 /** An argument that the parser has already insisted on. */
 export function needArgument(given: Given, at = 0): string {
   const value = given.args[at];
-  if (value === undefined) throw new Fault("cli.usage", { message: "an argument is missing.", next: "freehold --help" });
+  if (value === undefined)
+    throw new Fault("cli.usage", { message: "an argument is missing.", next: "freehold --help" });
   return value;
 }
 
@@ -29,7 +30,10 @@ export function listOption(given: Given, name: string): readonly string[] {
 }
 
 /** A whole number from `min` to `max`. Faults with `cli.number`. */
-export function numberFrom(text: string, range: { readonly what: string; readonly min: number; readonly max: number }): number {
+export function numberFrom(
+  text: string,
+  range: { readonly what: string; readonly min: number; readonly max: number },
+): number {
   const value = Number(text);
   if (/^\d{1,9}$/.test(text) && value >= range.min && value <= range.max) return value;
   throw new Fault("cli.number", {

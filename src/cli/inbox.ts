@@ -37,7 +37,10 @@ function listText(shell: Shell, questions: readonly JsonObject[], unknown: reado
     clockTime(numberIn(each, "atMs")),
     `may or may not have happened: freehold show ${lineIn(each, "request", 60)}`,
   ]);
-  const head = [count(questions.length, "question"), ...(lost.length === 0 ? [] : [`${count(lost.length, "effect")} in doubt`])];
+  const head = [
+    count(questions.length, "question"),
+    ...(lost.length === 0 ? [] : [`${count(lost.length, "effect")} in doubt`]),
+  ];
   return [shell.paint("bold", head.join(", ")), ...table([...asked, ...lost], shell.width)];
 }
 
@@ -57,7 +60,8 @@ async function open(shell: Shell, terminal: Terminal): Promise<Outcome> {
   }
   const control = await shell.control();
   for (const each of objectsIn(await control.call("inbox", {}), "unknown")) {
-    const what = `${lineIn(each, "principal", 60)} called ${lineIn(each, "tool", 100)} at ${clockTime(numberIn(each, "atMs"))}`;
+    const when = clockTime(numberIn(each, "atMs"));
+    const what = `${lineIn(each, "principal", 60)} called ${lineIn(each, "tool", 100)} at ${when}`;
     terminal.write(`\n${what}. It may or may not have happened, and is never run again by itself.\n`);
     terminal.write(`Look at the place itself; the exact call: freehold show --text ${lineIn(each, "request", 60)}\n`);
     if (!(await terminal.confirm("Seen?"))) left += 1;

@@ -43,7 +43,10 @@ export async function makeHome(home: string, guess: OwnerGuess): Promise<InitDon
 
 function ownName(): string {
   try {
-    const name = execFileSync("git", ["config", "--get", "user.name"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const name = execFileSync("git", ["config", "--get", "user.name"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     if (name.trim() !== "") return name.trim();
   } catch {
     // No git, or no name in its configuration.
@@ -53,8 +56,11 @@ function ownName(): string {
 
 /** Units for one dollar, near enough for a budget until the owner writes the day's rate. */
 const RATES: Readonly<Record<string, number>> = { USD: 1, EUR: 0.87, GBP: 0.76 };
-const OTHER_MONEY =
-  /^Europe\/(?:Zurich|Stockholm|Oslo|Copenhagen|Warsaw|Prague|Budapest|Bucharest|Istanbul|Moscow|Kyiv|Kiev|Belgrade|Minsk)$/;
+const OTHER_MONEY = new Set(
+  "Zurich Stockholm Oslo Copenhagen Warsaw Prague Budapest Bucharest Istanbul Moscow Kyiv Kiev Belgrade Minsk".split(
+    " ",
+  ),
+);
 
 function currencyOf(given: string | null, timezone: string): { readonly code: string; readonly usd: number } {
   const code = (given ?? guessedCurrency(timezone)).toUpperCase();
@@ -63,5 +69,6 @@ function currencyOf(given: string | null, timezone: string): { readonly code: st
 
 function guessedCurrency(timezone: string): string {
   if (timezone === "Europe/London" || timezone === "Europe/Belfast") return "GBP";
-  return timezone.startsWith("Europe/") && !OTHER_MONEY.test(timezone) ? "EUR" : "USD";
+  const [area, city = ""] = timezone.split("/");
+  return area === "Europe" && !OTHER_MONEY.has(city) ? "EUR" : "USD";
 }

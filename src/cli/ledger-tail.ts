@@ -38,7 +38,7 @@ async function follow(shell: Shell, limit: number): Promise<Outcome> {
   for (const entry of [...tail, ...early]) print(entry);
   early = null;
   await ended;
-  return { json: {}, text: "" };
+  return { json: null, text: "" };
 }
 
 export function entryLines(shell: Shell, entries: readonly JsonObject[]): readonly string[] {

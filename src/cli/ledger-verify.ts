@@ -11,12 +11,13 @@ export async function run(shell: Shell): Promise<Outcome> {
     const text = `The ledger was changed: entry ${numberIn(report, "seq")}: ${lineIn(report, "reason", 500)}`;
     return { json: report, text: shell.paint("red", text), exit: 1 };
   }
-  const root = lineIn(objectIn(report, "head"), "root");
+  const root = lineIn(objectIn(report, "head"), "root").slice(0, 16);
+  const entries = count(numberIn(report, "entries"), "entry", "entries");
   const anchors = typeof report["anchors"] === "number" ? report["anchors"] : 0;
   return {
     json: report,
     text: [
-      `Good: ${count(numberIn(report, "entries"), "entry", "entries")}, ${count(anchors, "signed head")}, root ${root.slice(0, 16)}.`,
+      `Good: ${entries}, ${count(anchors, "signed head")}, root ${root}.`,
       "A cut after the last signed head cannot be seen.",
     ],
   };

@@ -26,7 +26,10 @@ function optionsIn(args: readonly string[]): ReadonlyMap<string, string> {
   for (let at = 0; at < args.length; at += 2) {
     const [name = "", value] = [args[at], args[at + 1]];
     if (!["--home", "--client"].includes(name) || value === undefined) {
-      throw new Fault("cli.usage", { message: "freehold mcp takes --home DIR and --client NAME.", next: "freehold --help" });
+      throw new Fault("cli.usage", {
+        message: "freehold mcp takes --home DIR and --client NAME.",
+        next: "freehold --help",
+      });
     }
     options.set(name, value);
   }

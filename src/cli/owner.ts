@@ -38,7 +38,10 @@ export async function chooseSecret(terminal: Terminal): Promise<string> {
     if (secret === (await terminal.secret("Once more: "))) return secret;
     terminal.write("The two were not the same.\n");
   }
-  throw new Fault("cli.no-secret", { message: "no PIN was set: the two were never the same.", next: "freehold pin set" });
+  throw new Fault("cli.no-secret", {
+    message: "no PIN was set: the two were never the same.",
+    next: "freehold pin set",
+  });
 }
 
 export interface OwnerCall {

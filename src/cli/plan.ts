@@ -9,6 +9,6 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const reply = await control.call("plan", {});
   const view = proposalIn(reply);
   if (view.digest === null) return { json: reply, text: "No changes: what lies in the home is what holds." };
-  const text = [...proposalText(shell, view, hasFlag(given, "full")), "Next: freehold apply"];
+  const text = [...proposalText(shell, view, { isFull: hasFlag(given, "full") }), "Next: freehold apply"];
   return { json: reply, text, exit: 2 };
 }

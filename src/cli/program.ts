@@ -76,7 +76,10 @@ function groupOf(
 ): Command {
   const known = groups.get(name);
   if (known !== undefined) return known;
-  const made = program.command(name).description(GROUPS[name] ?? name).helpGroup(`${heading}:`);
+  const made = program
+    .command(name)
+    .description(GROUPS[name] ?? name)
+    .helpGroup(`${heading}:`);
   groups.set(name, made);
   return made;
 }
@@ -91,7 +94,10 @@ function usageFault(error: CommanderError, argv: readonly string[]): Fault {
   const group = argv.find((word) => Object.hasOwn(GROUPS, word));
   if (error.code === "commander.help") {
     const names = COMMANDS.map((spec) => spec.name).filter((name) => name.startsWith(`${group} `));
-    return new Fault("cli.usage", { message: `${group} needs one of: ${names.join(", ")}.`, next: `freehold ${group} --help` });
+    return new Fault("cli.usage", {
+      message: `${group} needs one of: ${names.join(", ")}.`,
+      next: `freehold ${group} --help`,
+    });
   }
   const [first = "", hint] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = hint === undefined ? "" : ` ${hint.replace(/^\(/, "").replace(/\)$/, "")}`;

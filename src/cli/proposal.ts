@@ -6,8 +6,8 @@ import { lineIn, maybeTextIn, objectsIn, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import { count, table } from "./table.ts";
 
-/** The lock is made by programs and read by programs; its changes stand in the list above it. */
-const LOCK_LINES_MAX = 12;
+/** Of a lock, which programs write and read, and of a new file, whose content the list of changes names, this much. */
+const LINES_MAX = 6;
 
 export interface ProposalView {
   readonly digest: string | null;
@@ -23,36 +23,45 @@ export function proposalIn(reply: JsonObject): ProposalView {
   };
 }
 
-export function proposalText(shell: Shell, view: ProposalView, isFull = false): readonly string[] {
+export interface ProposalOptions {
+  /** Every line of the diff. */
+  readonly isFull?: boolean;
+  /** Files whose changes stood on the screen already. */
+  readonly seen?: readonly string[];
+}
+
+export function proposalText(shell: Shell, view: ProposalView, options: ProposalOptions = {}): readonly string[] {
+  const { isFull = false, seen = [] } = options;
   const wider = view.changes.filter((change) => change["wider"] === true).length;
-  const rows = view.changes.map((change) => [
+  const unseen = view.changes.filter((change) => !seen.includes(textIn(change, "file")));
+  const rows = unseen.map((change) => [
     { added: "+", removed: "-", changed: "~" }[textIn(change, "kind")] ?? "~",
     lineIn(change, "file", 80),
     lineIn(change, "what", 400) + (change["wider"] === true ? " (wider)" : ""),
   ]);
-  const summary = `${count(view.changes.length, "change")}${wider === 0 ? "" : `, ${wider} that allow more than before (wider)`}`;
-  return [shell.paint("bold", `${summary}:`), ...table(rows, shell.width), "", ...diffLines(shell, view.diff, isFull)];
+  const rest = view.changes.length - unseen.length;
+  const allows = wider === 0 ? "" : `, ${wider} that allow more than before (wider)`;
+  const summary = `${count(view.changes.length, "change")}${allows}`;
+  return [
+    shell.paint("bold", `${summary}:`),
+    ...table(rows, shell.width),
+    ...(rest === 0 ? [] : [`and ${count(rest, "change")} in ${seen.join(", ")}, as above`]),
+    "",
+    ...view.diff.split(/^(?=--- )/m).flatMap((file) => fileLines(shell, file, isFull)),
+  ];
 }
 
-function diffLines(shell: Shell, diff: string, isFull: boolean): readonly string[] {
-  const lines: string[] = [];
-  let inLock = 0;
-  let isLock = false;
-  for (const line of diff.split("\n")) {
-    if (line.startsWith("--- ")) [isLock, inLock] = [line.endsWith("/stack.lock") || diffOpensLock(diff, line), 0];
-    inLock += 1;
-    if (!isFull && isLock && inLock > LOCK_LINES_MAX) {
-      if (inLock === LOCK_LINES_MAX + 1) lines.push(shell.paint("dim", "  … more of stack.lock: freehold plan --full"));
-      continue;
-    }
-    lines.push(paintDiff(shell, revealJson(line)));
-  }
-  return lines;
-}
-
-/** A new lock's first line is `--- /dev/null`; its name stands in the next. */
-function diffOpensLock(diff: string, line: string): boolean {
-  return line === "--- /dev/null" && diff.includes("--- /dev/null\n+++ b/stack.lock");
+function fileLines(shell: Shell, diff: string, isFull: boolean): readonly string[] {
+  const lines = diff.replace(/\n$/, "").split("\n");
+  const name = /^\+\+\+ b\/(.*)$/m.exec(diff)?.[1] ?? "";
+  const isShort =
+    !isFull && (name === "stack.lock" || diff.startsWith("--- /dev/null")) && lines.length > LINES_MAX + 3;
+  const shown = (isShort ? lines.slice(0, LINES_MAX) : lines).map((line) => paintDiff(shell, revealJson(line)));
+  if (!isShort) return shown;
+  return [
+    ...shown,
+    shell.paint("dim", `… ${lines.length - LINES_MAX} more lines of ${revealJson(name)}: freehold plan --full`),
+  ];
 }
 
 function paintDiff(shell: Shell, line: string): string {
@@ -67,15 +76,19 @@ export interface ApplyRequest {
   readonly question: string;
   /** Stays true when the owner says no. */
   readonly otherwise: string;
-  readonly isFull?: boolean;
+  readonly options?: ProposalOptions;
+}
+
+export interface Applied extends Outcome {
+  readonly json: JsonObject;
 }
 
 /** Shows the proposal on the terminal and applies exactly its digest after a yes. */
-export async function offerToApply(shell: Shell, request: ApplyRequest): Promise<Outcome> {
-  const { view, question, otherwise, isFull = false } = request;
+export async function offerToApply(shell: Shell, request: ApplyRequest): Promise<Applied> {
+  const { view, question, otherwise, options = {} } = request;
   if (view.digest === null) return { json: { applied: false, changes: [] }, text: "Nothing to apply." };
   const terminal = await shell.needTerminal("changes are applied");
-  terminal.write(`${proposalText(shell, view, isFull).join("\n")}\n`);
+  terminal.write(`${proposalText(shell, view, options).join("\n")}\n`);
   if (!(await terminal.confirm(question))) {
     const changes = view.changes.map((change) => ({ ...change }));
     return { json: { applied: false, digest: view.digest, changes }, text: otherwise, exit: 2 };

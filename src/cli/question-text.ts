@@ -1,4 +1,4 @@
-// One question in full: the sentence, every argument with its role, why it is asked, from where, and what cannot be undone.
+// One question in full: the sentence, every argument with its role, why it is asked, from where, what cannot be undone.
 
 import { revealJson, type JsonObject } from "../kernel/index.ts";
 import { lineIn, maybeTextIn, numberIn, objectsIn, textIn } from "./reply.ts";
@@ -16,9 +16,11 @@ const ROLES: Readonly<Record<string, string>> = {
 /** Nothing is left out or cut: a yes is given to all of it. */
 export function questionText(shell: Shell, question: JsonObject): readonly string[] {
   const expiresAtMs = numberIn(question, "expiresAtMs");
-  const asked = `asked ${distance(numberIn(question, "askedAtMs"))}, expires ${distance(expiresAtMs)}`;
+  const asked = `asked ${distance(numberIn(question, "askedAtMs"))}`;
+  const expires = `expires ${distance(expiresAtMs)} (${clockTime(expiresAtMs)})`;
+  const name = `Question ${lineIn(question, "id", 20)}`;
   return [
-    `${shell.paint("bold", `Question ${lineIn(question, "id")}`)}  ${shell.paint("dim", `${asked} (${clockTime(expiresAtMs)})`)}`,
+    `${shell.paint("bold", name)}  ${shell.paint("dim", `${asked}, ${expires}`)}`,
     ...wrap(lineIn(question, "sentence", 4_000), shell.width).map((line) => shell.paint("bold", line)),
     "",
     ...objectsIn(question, "pretty").flatMap((argument) => argumentText(shell, argument)),

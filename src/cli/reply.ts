@@ -58,8 +58,12 @@ export function textsIn(reply: JsonObject, field: string): readonly string[] {
 /** Missing is empty. */
 function listIn(reply: JsonObject, field: string): readonly JsonValue[] {
   const value = reply[field] ?? [];
-  if (!Array.isArray(value)) throw wrong(field, "a list");
-  return value.slice(0);
+  if (!isList(value)) throw wrong(field, "a list");
+  return value;
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
 }
 
 function wrong(field: string, expected: string): Fault {

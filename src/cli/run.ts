@@ -32,17 +32,21 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const options = await jailOf(shell, given, [program, ...args]);
   const { network, config } = options;
   shell.say(
-    shell.paint("dim", `jailed: ${options.project} to write; ${config.length} own configuration paths; ${network.join(", ") || "no network"}`),
+    shell.paint(
+      "dim",
+      `jailed: ${options.project} and ${config.length} own paths to write; ${network.join(", ") || "no network"}`,
+    ),
   );
   shell.close();
   const code = await runJailed(options);
-  return { json: { ...jailSummary(options), code }, text: "", exit: code === 0 ? 0 : 1 };
+  return { json: { ...jailSummary(options), code }, text: "", exit: code };
 }
 
 async function jailOf(shell: Shell, given: Given, command: readonly string[]): Promise<JailOptions> {
   const paths = homePaths(await shell.home());
   const owner = shell.env["HOME"] ?? homedir();
-  const client = CLIENTS[textOption(given, "client")?.replace(/-code$/, "") ?? (command[0] ?? "").split("/").at(-1) ?? ""];
+  const client =
+    CLIENTS[textOption(given, "client")?.replace(/-code$/, "") ?? (command[0] ?? "").split("/").at(-1) ?? ""];
   const project = process.cwd();
   if (project === owner || owner.startsWith(`${project}/`)) {
     throw new Fault("jail.too-wide", {
@@ -51,7 +55,9 @@ async function jailOf(shell: Shell, given: Given, command: readonly string[]): P
     });
   }
   const passed = [...ENV, ...(client === undefined ? [] : KEYS)];
-  const env = Object.fromEntries(passed.flatMap((each) => (shell.env[each] === undefined ? [] : [[each, shell.env[each] ?? ""]])));
+  const env = Object.fromEntries(
+    passed.flatMap((each) => (shell.env[each] === undefined ? [] : [[each, shell.env[each] ?? ""]])),
+  );
   const ownConfig = listOption(given, "config").map((path) => resolve(path));
   return {
     command,

@@ -1,4 +1,4 @@
-// freehold secret set NAME: a value typed without echo, or piped in; never an argument, which other programs could read.
+// freehold secret set NAME: a value typed without echo, or piped in; never an argument, which other programs can see.
 
 import { Fault } from "../kernel/index.ts";
 import { needArgument, type Given } from "./given.ts";
@@ -34,5 +34,7 @@ async function pipedValue(): Promise<string> {
     }
     chunks.push(part);
   }
-  return Buffer.concat(chunks).toString("utf8").replace(/\r?\n$/, "");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
 }

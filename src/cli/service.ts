@@ -14,7 +14,13 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const plan = planFor(shell, user);
   const steps = [...plan.before, ["write", plan.file], ...plan.after].map((step) => step.map(shellWord).join(" "));
   const json = { file: plan.file, text: plan.text, steps };
-  const shown = [`Would write ${plan.file}:`, "", plan.text, "Would run, as root:", ...steps.map((step) => `  ${step}`)];
+  const shown = [
+    `Would write ${plan.file}:`,
+    "",
+    plan.text,
+    "Would run, as root:",
+    ...steps.map((step) => `  ${step}`),
+  ];
   if (hasFlag(given, "print")) return { json, text: shown };
   if (process.getuid?.() !== 0) {
     throw new Fault("service.needs-root", {
@@ -26,7 +32,10 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   terminal.write(`${shown.join("\n")}\n`);
   if (!(await terminal.confirm("Do exactly this?"))) return { json, text: "Nothing was done.", exit: 2 };
   install(plan, user);
-  return { json: { ...json, installed: true }, text: "Freehold runs under its own user now. Log in again so that your new group counts." };
+  return {
+    json: { ...json, installed: true },
+    text: "Freehold runs under its own user now. Log in again so that your new group counts.",
+  };
 }
 
 function planFor(shell: Shell, user: string): ServicePlan {
@@ -42,7 +51,10 @@ function planFor(shell: Shell, user: string): ServicePlan {
 
 function userName(given: string): string {
   if (/^[a-z_][a-z0-9_-]{0,30}$/.test(given) && given !== "root") return given;
-  throw new Fault("service.user", { message: "--user takes a plain user name, and not root.", next: "leave it out for freehold" });
+  throw new Fault("service.user", {
+    message: "--user takes a plain user name, and not root.",
+    next: "leave it out for freehold",
+  });
 }
 
 function install(plan: ServicePlan, user: string): void {
@@ -64,4 +76,3 @@ function perform([program = "", ...args]: readonly string[]): void {
 function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
-

@@ -9,10 +9,11 @@ export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
 /** What a command leaves behind. With --json exactly `json` is printed, else `text`. */
 export interface Outcome {
-  readonly json: JsonObject;
+  /** Null when everything was printed as it came. */
+  readonly json: JsonObject | null;
   readonly text: string | readonly string[];
-  /** 2 when changes or questions wait; 0 when left out. */
-  readonly exit?: 0 | 1 | 2;
+  /** 0 when left out; 2 when changes or questions wait; after `run` that of the program. */
+  readonly exit?: number;
 }
 
 export interface Shell {
@@ -89,7 +90,7 @@ export function openShell(options: ShellOptions): Shell {
 
 export function printOutcome(shell: Shell, outcome: Outcome): void {
   if (shell.json) {
-    process.stdout.write(`${revealJson(JSON.stringify(outcome.json))}\n`);
+    if (outcome.json !== null) process.stdout.write(`${revealJson(JSON.stringify(outcome.json))}\n`);
     return;
   }
   const text = typeof outcome.text === "string" ? outcome.text : outcome.text.join("\n");
@@ -108,5 +109,9 @@ export function printFault(fault: Fault, json: boolean): void {
 
 /** A fault's text may quote what came from outside. Its own lines become one. */
 function safeLine(line: string): string {
-  return revealJson(stripVTControlCharacters(line).trimEnd().replaceAll(/\s*\n\s*/g, " "));
+  return revealJson(
+    stripVTControlCharacters(line)
+      .trimEnd()
+      .replaceAll(/\s*\n\s*/g, " "),
+  );
 }

@@ -1,4 +1,4 @@
-// freehold start (npm start): a home where there is none, the daemon in the background, the console's link, the next step.
+// freehold start (npm start): a home where there is none, the daemon in the background, the console's link.
 
 import { isHome } from "../control/reach.ts";
 import { Fault, type JsonObject } from "../kernel/index.ts";
@@ -42,7 +42,14 @@ async function report(shell: Shell, control: Control, { wasRunning, isNew }: Beg
   const pid = numberIn(status, "pid");
   const head = `Freehold ${wasRunning ? "runs already" : "is running"} (process ${pid}).`;
   const text = [shell.paint("bold", head), ...statusLines(shell, status), "", ...wayInLines(shell, way)];
-  const json: JsonObject = { started: !wasRunning, created: isNew, home: textIn(status, "home"), pid, ...way, next: lineIn(status, "next") };
+  const json: JsonObject = {
+    started: !wasRunning,
+    created: isNew,
+    home: textIn(status, "home"),
+    pid,
+    ...way,
+    next: lineIn(status, "next"),
+  };
   if (shell.json) return { json, text };
   shell.say(text.join("\n"));
   const { firstSteps } = await import("./first-run.ts");

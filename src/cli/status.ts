@@ -13,8 +13,9 @@ export async function run(shell: Shell): Promise<Outcome> {
 
 export function statusLines(shell: Shell, status: JsonObject): readonly string[] {
   const next = lineIn(status, "next");
+  const uptime = spanOf(Math.round(numberIn(status, "uptimeMs") / 1_000));
   const rows = [
-    ["freehold", `${lineIn(status, "version")}, up ${spanOf(Math.round(numberIn(status, "uptimeMs") / 1_000))}, ${lineIn(status, "home")}`],
+    ["freehold", `${lineIn(status, "version")}, up ${uptime}, ${lineIn(status, "home")}`],
     ["servers", serversText(objectsIn(status, "servers"))],
     ["clients", clientsText(objectsIn(status, "clients"))],
     ["questions", waitingText(status)],
@@ -36,14 +37,17 @@ function serversText(servers: readonly JsonObject[]): string {
   const named = servers.map((server) => {
     const state = lineIn(server, "state");
     const why = maybeTextIn(server, "why") === null ? "" : `: ${lineIn(server, "why", 120)}`;
-    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${count(numberIn(server, "tools"), "tool")}, ${state}${why})`;
+    const tools = count(numberIn(server, "tools"), "tool");
+    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why})`;
   });
   return `${servers.length}: ${named.join(", ")}`;
 }
 
 function clientsText(clients: readonly JsonObject[]): string {
   if (clients.length === 0) return "none yet";
-  const named = clients.map((client) => `${lineIn(client, "name", 60)} (${textsIn(client, "compartments").join(", ")})`);
+  const named = clients.map(
+    (client) => `${lineIn(client, "name", 60)} (${textsIn(client, "compartments").join(", ")})`,
+  );
   return `${clients.length}: ${named.join(", ")}`;
 }
 
@@ -65,7 +69,9 @@ function sandboxText(sandbox: JsonObject): string {
   if (lineIn(sandbox, "kind") === "absent") {
     return `none: ${lineIn(sandbox, "reason")}. Fix: ${lineIn(sandbox, "fix", 600)}`;
   }
-  return [lineIn(sandbox, "backend") || lineIn(sandbox, "kind"), limitsText(lineIn(sandbox, "limits"))].filter(Boolean).join(", ");
+  return [lineIn(sandbox, "backend") || lineIn(sandbox, "kind"), limitsText(lineIn(sandbox, "limits"))]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function limitsText(limits: string): string {

@@ -4,8 +4,10 @@ import { stripVTControlCharacters } from "node:util";
 
 const GAP = "  ";
 const COLUMN_MIN = 8;
+const LAST_MIN = 24;
 /** Four bytes in UTF-8 or East Asian: two columns on most terminals. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{10000}-\u{10ffff}]/gu;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{10000}-\u{10ffff}]/gu;
 
 export function widthOf(text: string): number {
   const plain = stripVTControlCharacters(text);
@@ -23,26 +25,19 @@ export function fit(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Rows as columns; the widest columns give way until the whole fits, and the last one wraps instead of being cut. */
+/** Rows as columns. The last one wraps and gives way first; of the others the widest is cut. */
 export function table(rows: readonly (readonly string[])[], width: number): readonly string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, at) => Math.max(...rows.map((row) => widthOf(row[at] ?? ""))));
-  const total = (): number => widths.reduce((sum, each) => sum + each, 0) + GAP.length * (columns - 1);
-  while (total() > width) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const over = total() - width;
-    const next = Math.max(COLUMN_MIN, secondWidest(widths), (widths[widest] ?? 0) - over);
-    if (next >= (widths[widest] ?? 0)) break;
-    widths[widest] = next;
+  const over = (): number => widths.reduce((sum, each) => sum + each, 0) + GAP.length * (columns - 1) - width;
+  const last = columns - 1;
+  if (over() > 0) widths[last] = Math.max(Math.min(LAST_MIN, widths[last] ?? 0), (widths[last] ?? 0) - over());
+  for (let excess = over(); excess > 0; excess -= 1) {
+    const widest = widths.indexOf(Math.max(...widths.slice(0, last)));
+    if (widest === -1 || (widths[widest] ?? 0) <= COLUMN_MIN) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return rows.flatMap((row) => rowLines(row, widths));
-}
-
-function secondWidest(widths: readonly number[]): number {
-  const sorted = widths.toSorted((a, b) => b - a);
-  const below = sorted.find((each) => each < (sorted[0] ?? 0));
-  // Of equals the first shrinks by one column a round, so that both give way.
-  return sorted[0] === sorted[1] ? (sorted[0] ?? 1) - 1 : (below ?? 0);
 }
 
 function rowLines(row: readonly string[], widths: readonly number[]): readonly string[] {
@@ -57,24 +52,36 @@ function pad(text: string, width: number): string {
   return text + " ".repeat(Math.max(0, width - widthOf(text)));
 }
 
-/** Broken at spaces; a word longer than a line is broken where the line ends. Never empty. */
+/** Broken at spaces; a word longer than a line is broken where the line ends. Never empty. Linear in the text. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
-  let line = "";
+  let line: string | null = null;
   for (const word of text.split(" ")) {
-    let rest = word;
-    if (line !== "" && widthOf(line) + 1 + widthOf(rest) > width) {
-      lines.push(line);
-      line = "";
+    const size = widthOf(word);
+    if (line !== null && widthOf(line) + 1 + size <= width) {
+      line = `${line} ${word}`;
+      continue;
     }
-    while (widthOf(rest) > width) {
-      const part = Array.from(rest).slice(0, Math.max(1, line === "" ? width : width - widthOf(line) - 1)).join("");
-      lines.push(line === "" ? part : `${line} ${part}`);
-      [line, rest] = ["", rest.slice(part.length)];
-    }
-    line = line === "" ? rest : `${line} ${rest}`;
+    if (line !== null) lines.push(line);
+    line = word;
+    if (size > width) line = breakWord(word, width, lines);
   }
-  return line === "" && lines.length > 0 ? lines : [...lines, line];
+  return [...lines, line ?? ""];
+}
+
+/** Pushes the full lines and answers the rest. */
+function breakWord(word: string, width: number, lines: string[]): string {
+  let [part, used] = ["", 0];
+  for (const char of word) {
+    const size = widthOf(char);
+    if (used + size > width) {
+      lines.push(part);
+      [part, used] = ["", 0];
+    }
+    part += char;
+    used += size;
+  }
+  return part;
 }
 
 export function indent(lines: readonly string[], by = 2): readonly string[] {

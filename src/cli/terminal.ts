@@ -15,7 +15,6 @@ export interface Terminal {
   confirm(question: string): Promise<boolean>;
   /** One key out of `keys`, in lower case; others are ignored. */
   key(prompt: string, keys: string): Promise<string>;
-  /** Gives the terminal to another program until the returned promise ends. */
   close(): void;
 }
 
@@ -51,8 +50,8 @@ export function openTerminal(): Terminal | null {
       return ["y", "yes"].includes(answer.trim().toLowerCase());
     },
     async key(prompt, keys) {
-      write(prompt);
-      const key = await typed(input, (char) => (keys.includes(char.toLowerCase()) ? char.toLowerCase() : null));
+      const start = (): void => write(prompt);
+      const key = await typed(input, start, (char) => (keys.includes(char.toLowerCase()) ? char.toLowerCase() : null));
       write(`${key}\n`);
       return key;
     },
@@ -74,28 +73,35 @@ async function readLine(input: ReadStream, { write, prompt, isShown }: LineReque
   const show = (text: string): void => {
     if (isShown) write(text);
   };
-  write(prompt);
-  await typed(input, (char) => {
-    if (char === "\r" || char === "\n") return "end";
-    if (char === "\u007f" || char === "\b") {
-      if (line.pop() !== undefined) show("\b \b");
-    } else if (char === "\u0015") {
-      show("\b \b".repeat(line.length));
-      line = [];
-    } else if (char >= " " && line.length < LINE_LENGTH_MAX) {
-      line.push(char);
-      show(char);
-    }
-    return null;
-  });
+  await typed(
+    input,
+    () => write(prompt),
+    (char) => {
+      if (char === "\r" || char === "\n") return "end";
+      if (char === "\u007f" || char === "\b") {
+        if (line.pop() !== undefined) show("\b \b");
+      } else if (char === "\u0015") {
+        show("\b \b".repeat(line.length));
+        line = [];
+      } else if (char >= " " && line.length < LINE_LENGTH_MAX) {
+        line.push(char);
+        show(char);
+      }
+      return null;
+    },
+  );
   write("\n");
   return line.join("");
 }
 
-/** Feeds each typed character to `take` until it answers. Control-C and control-D end the command. */
-function typed(input: ReadStream, take: (char: string) => string | null): Promise<string> {
+/**
+ * Feeds each typed character to `take` until it answers. Control-C and control-D end the command. `start` writes the
+ * prompt, once echo is off and the queue is empty: what is typed at the sight of it counts and is not shown.
+ */
+function typed(input: ReadStream, start: () => void, take: (char: string) => string | null): Promise<string> {
   input.setRawMode(true);
   drain();
+  start();
   input.ref();
   return new Promise((resolve, reject) => {
     const end = (): void => {

@@ -11,7 +11,9 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const head = [
     maybeTextIn(reply, "request") === null ? "" : `Request ${lineIn(reply, "request", 60)}`,
     maybeTextIn(reply, "question") === null ? "" : `question ${lineIn(reply, "question", 20)}`,
-    maybeTextIn(reply, "decision") === null ? "" : `${lineIn(reply, "decision", 20)} by ${lineIn(reply, "because", 10)}`,
+    maybeTextIn(reply, "decision") === null
+      ? ""
+      : `${lineIn(reply, "decision", 20)} by ${lineIn(reply, "because", 10)}`,
   ].filter((part) => part !== "");
   const lines = textsIn(reply, "lines").flatMap((line) => {
     const [first = "", ...rest] = wrap(safeLine(line, 2_000), shell.width - 2);

@@ -14,7 +14,11 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const id = textIn(question, "id");
   terminal.write(`${questionText(shell, question).join("\n")}\n`);
   if (!(await terminal.confirm("Yes to exactly this?"))) {
-    return { json: { id, state: textIn(question, "state"), outcome: null }, text: `Question ${id} stays open.`, exit: 2 };
+    return {
+      json: { id, state: textIn(question, "state"), outcome: null },
+      text: `Question ${id} stays open.`,
+      exit: 2,
+    };
   }
   return answered(await callAsOwner(shell, { op: "question.answer", input: { id, answer: "yes" } }));
 }

@@ -18,4 +18,13 @@ export {
   summary,
   undoEdits,
 } from "../clients/index.ts";
-export type { Adopted, AdoptPlan, ClientConfig, ClientId, ConfigEdit, FoundServer, Places, Shim } from "../clients/index.ts";
+export type {
+  Adopted,
+  AdoptPlan,
+  ClientConfig,
+  ClientId,
+  ConfigEdit,
+  FoundServer,
+  Places,
+  Shim,
+} from "../clients/index.ts";

@@ -18,20 +18,33 @@ const OPTIONS: ServiceOptions = {
 
 test("the daemon runs under its own user, without new privileges, its home the only place to write", () => {
   const unit = systemdUnit(OPTIONS);
-  for (const line of ["User=freehold", "NoNewPrivileges=yes", "ProtectSystem=strict", "ReadWritePaths=/var/lib/freehold", "UMask=0077"]) {
+  for (const line of [
+    "User=freehold",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ReadWritePaths=/var/lib/freehold",
+    "UMask=0077",
+  ]) {
     assert.ok(unit.split("\n").includes(line), line);
   }
   assert.match(unit, /^Environment=FREEHOLD_SERVICE=1 /m);
 });
 
 test("the servers' sandboxes can be made: user namespaces stay allowed and the cgroup is handed over", () => {
-  const settings = systemdUnit(OPTIONS).split("\n").filter((line) => !line.startsWith("#"));
+  const settings = systemdUnit(OPTIONS)
+    .split("\n")
+    .filter((line) => !line.startsWith("#"));
   assert.ok(settings.includes("Delegate=yes"));
-  assert.ok(!settings.some((line) => /^(?:RestrictNamespaces|PrivateUsers|ProtectKernelTunables|ProtectProc)=/.test(line)));
+  assert.ok(
+    !settings.some((line) => /^(?:RestrictNamespaces|PrivateUsers|ProtectKernelTunables|ProtectProc)=/.test(line)),
+  );
 });
 
 test("paths with spaces and signs stay one argument", () => {
-  assert.match(systemdUnit(OPTIONS), /^ExecStart=\/usr\/bin\/node "\/opt\/free hold\/dist\/daemon\/main\.js" --home \/var\/lib\/freehold$/m);
+  assert.match(
+    systemdUnit(OPTIONS),
+    /^ExecStart=\/usr\/bin\/node "\/opt\/free hold\/dist\/daemon\/main\.js" --home \/var\/lib\/freehold$/m,
+  );
   assert.match(systemdUnit({ ...OPTIONS, node: "/a b/100%/n$de" }), /^ExecStart="\/a b\/100%%\/n\$\$de" /m);
   assert.ok(launchdPlist({ ...OPTIONS, node: "/a&b<c" }).includes("<string>/a&amp;b&lt;c</string>"));
 });

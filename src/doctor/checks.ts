@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { homePaths, isHome } from "../home/index.ts";
-import type { JsonObject } from "../kernel/index.ts";
+import type { JsonObject, JsonValue } from "../kernel/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { checked, fail, ok, unknown, warn, type Check, type Finding } from "./check.ts";
 
@@ -48,7 +48,10 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
 
 function node(version: string): Finding {
   if (isAtLeast(version, NODE_MIN)) return ok(`Node ${version}`);
-  return fail(`Node ${version} is older than ${NODE_MIN.join(".")}`, "npm start brings the right one into the checkout");
+  return fail(
+    `Node ${version} is older than ${NODE_MIN.join(".")}`,
+    "npm start brings the right one into the checkout",
+  );
 }
 
 async function git(): Promise<Finding> {
@@ -75,13 +78,15 @@ async function sandbox(probe: () => Promise<SandboxProbe>): Promise<Finding> {
 /** Others must not read the state, and nobody else may own the home. */
 function homeFolder(home: string): Finding {
   if (!existsSync(home)) return warn(`${home} is not there yet`, "freehold init");
-  if (!isHome(home)) return fail(`${home} is no stack home: stack.yaml or its git repository is missing`, "freehold init");
+  if (!isHome(home))
+    return fail(`${home} is no stack home: stack.yaml or its git repository is missing`, "freehold init");
   const own = process.getuid?.();
   const folder = lstatSync(home);
   const state = lstatSync(homePaths(home).stateDir, { throwIfNoEntry: false });
   if (own !== undefined && folder.uid !== own) return warn(`${home} belongs to another user`, "run this as that user");
   if (state === undefined) return ok(`${home}, not used yet`);
-  if (state.isSymbolicLink()) return warn(".state is a link; what it leads to is not checked", "make it a folder of the home");
+  if (state.isSymbolicLink())
+    return warn(".state is a link; what it leads to is not checked", "make it a folder of the home");
   if ((state.mode & 0o077) !== 0) {
     return fail("other users can look into .state", `chmod 700 ${homePaths(home).stateDir}`);
   }
@@ -95,7 +100,8 @@ function disk(home: string): Finding {
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   const text = `${(free / 1024 ** 3).toFixed(1)} GB free`;
-  if (free < FREE_FAIL_BYTES) return fail(`${text}: the ledger could not be written, and then nothing passes`, "make room");
+  if (free < FREE_FAIL_BYTES)
+    return fail(`${text}: the ledger could not be written, and then nothing passes`, "make room");
   return free < FREE_WARN_BYTES ? warn(text, "make room") : ok(text);
 }
 
@@ -103,20 +109,28 @@ async function daemon(status: CheckOptions["status"]): Promise<Finding> {
   const state = await status();
   if (state === null) return warn("the daemon does not run", "freehold start");
   if (state["stopped"] === true) return warn("the daemon runs and everything is stopped", "freehold resume");
-  if (state["ownerSet"] === false) return warn("no PIN is set, so any program of yours could set one", "freehold pin set");
+  if (state["ownerSet"] === false)
+    return warn("no PIN is set, so any program of yours could set one", "freehold pin set");
   const { weaker } = state;
   if (typeof weaker === "string") return warn(weaker, "freehold service install gives it a user of its own");
-  return ok(`version ${String(state["version"])}, process ${String(state["pid"])}`);
+  return ok(`version ${plain(state["version"])}, process ${plain(state["pid"])}`);
 }
 
 async function port({ port: wanted, status }: CheckOptions): Promise<Finding> {
   const state = await status();
-  if (state !== null) return ok(`console at ${String(state["url"])}`);
+  if (state !== null) return ok(`console at ${plain(state["url"])}`);
   const isFree = await new Promise<boolean>((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
     server.listen(wanted, "127.0.0.1", () => server.close(() => resolve(true)));
   });
   if (isFree) return ok(`${wanted} is free`);
-  return warn(`${wanted} is taken by another program; the next free one will be used`, "FREEHOLD_PORT=9000 freehold start");
+  return warn(
+    `${wanted} is taken by another program; the next free one will be used`,
+    "FREEHOLD_PORT=9000 freehold start",
+  );
+}
+
+function plain(value: JsonValue | undefined): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "unknown";
 }
