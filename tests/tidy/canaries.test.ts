@@ -50,6 +50,10 @@ const CANARIES: readonly Canary[] = [
     bad: 'import { seal } from "../kernel/ledger.ts";',
     good: 'import { seal } from "../kernel/index.ts";',
   }),
+  canary("roomBorders", "src/cli/x.ts", {
+    bad: 'import { startControl } from "../control/server.ts";',
+    good: 'import { connectControl } from "../control/reach.ts";',
+  }),
   canary("roomBorders", "src/gateway/x.test.ts", {
     bad: 'import { seal } from "../kernel/ledger.ts";',
     good: 'import { door } from "./door.ts";',

@@ -3,7 +3,7 @@
 
 import { importsOf, lineAt, mask } from "./source.ts";
 import { AUTHORITIES, COMMAND_FILES, EMPTY_NAMES, FOREIGN_WORDS } from "./table.ts";
-import { LIMITS, LOADED_PER_COMMAND, MAY_IMPORT } from "./table.ts";
+import { LIGHT_DOORS, LIMITS, LOADED_PER_COMMAND, MAY_IMPORT } from "./table.ts";
 import { isTest, linesOf, resolveImport } from "./tree.ts";
 
 export interface Offence {
@@ -97,6 +97,7 @@ function roomBorders(path: string, text: string): readonly Offence[] {
     const other = target === null ? null : roomOf(target);
     // Tests outside src/ and benches may reach into a room; another room may not.
     if (room === null || other === null || other === room || target === `src/${other}/index.ts`) return [];
+    if (target !== null && LIGHT_DOORS.includes(target)) return [];
     return [{ path, line: found.line, rule: "roomBorders", message: `import ${other} through its index.ts` }];
   });
 }

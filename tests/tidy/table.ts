@@ -45,6 +45,16 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 export const ROOMS = Object.keys(MAY_IMPORT);
 
+/** Imported beside a room's index: for programs that start often, or without the daemon, and must load little. */
+export const LIGHT_DOORS = [
+  "src/control/reach.ts",
+  "src/control/local.ts",
+  "src/daemon/shim.ts",
+  "src/daemon/jail.ts",
+  "src/daemon/service-units.ts",
+  "src/gateway/stdio-shim.ts",
+];
+
 /** Rooms that the command line loads per command: `cli/main.ts` may not import them statically. */
 export const LOADED_PER_COMMAND = ["doctor", "control", "daemon"];
 
