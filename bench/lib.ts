@@ -119,3 +119,10 @@ export function residentMbOf(root: number): number {
   );
   return (kb.reduce((sum, value) => sum + value, 0) * 1024) / 1_000_000;
 }
+
+/** CPU seconds of all children of this process that have ended and were waited for, with theirs (fields 16 and 17). */
+export function endedChildrenCpuSeconds(): number {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
+}
