@@ -3,6 +3,7 @@
 import {
   decide,
   isObject,
+  noProvenance,
   pinState,
   underServer,
   type Decision,
@@ -28,9 +29,7 @@ export function previewOf(policy: ActivePolicy, principal: Principal, tool: stri
     overBudget: null,
     session: {
       label: { compartments: [], integrity: "third-party", secret: false },
-      words: null,
-      outline: null,
-      endorsed: new Set(),
+      ...noProvenance(),
     },
     handles: { compartments: [], integrity: "owner", secret: false },
     sink: {

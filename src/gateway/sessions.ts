@@ -4,10 +4,11 @@ import {
   CLEAN,
   covers,
   join,
+  noProvenance,
   principalText,
   type Clock,
   type Label,
-  type OwnerWords,
+  type Provenance,
   type Principal,
   type SessionFacts,
 } from "../kernel/index.ts";
@@ -22,9 +23,8 @@ export interface Session {
   readonly principal: Principal;
   readonly createdAtMs: number;
   label: Label;
-  words: OwnerWords | null;
-  outline: Map<string, number> | null;
-  readonly endorsed: Set<string>;
+  /** What may be taken as the owner's in their present request. */
+  readonly provenance: Provenance;
 }
 
 export interface Sessions {
@@ -60,9 +60,7 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
         principal,
         createdAtMs: isOwn ? row.createdAtMs : parts.clock.nowMs(),
         label: isOwn ? join(starts, row.label) : starts,
-        words: null,
-        outline: null,
-        endorsed: new Set(),
+        provenance: noProvenance(),
       };
       if (live.size >= SESSIONS_MAX) live.delete(live.keys().next().value ?? "");
       live.set(id, session);
@@ -74,11 +72,6 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
       session.label = join(session.label, label);
       save(session);
     },
-    facts: (session) => ({
-      label: session.label,
-      words: session.words,
-      outline: session.outline,
-      endorsed: session.endorsed,
-    }),
+    facts: ({ label, provenance }) => ({ label, ...provenance }),
   };
 }

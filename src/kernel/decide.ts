@@ -2,11 +2,12 @@
 // Invariants: an error in a clause denies; adding a label or a deny rule never turns a decision milder.
 
 import { hasEgress, roleOf, type ToolCard } from "./cards.ts";
-import { canonical, type JsonObject, type JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import { isTainted, join, outside, type Label } from "./labels.ts";
 import { hasFewRights, principalText, type Principal } from "./principals.ts";
 import { allows, denies, type Rule, type RuleCall, type RuleIndex } from "./rules.ts";
-import { isInWords, pointersIn, type OwnerWords } from "./words.ts";
+import { isGiven, isOwners, type Provenance } from "./provenance.ts";
+import { pointersIn } from "./words.ts";
 
 export const CLAUSES = ["C0", "C1", "C2", "C3", "C4", "C5"] as const;
 export type ClauseId = (typeof CLAUSES)[number];
@@ -26,13 +27,8 @@ export interface Decision {
 }
 
 /** What a session has seen and been told, as far as a decision needs it. */
-export interface SessionFacts {
+export interface SessionFacts extends Readonly<Provenance> {
   readonly label: Label;
-  readonly words: OwnerWords | null;
-  /** Remaining count per tool, fixed before the first untrusted byte; null where there is no outline. */
-  readonly outline: ReadonlyMap<string, number> | null;
-  /** Values the owner endorsed for this task, as canonical JSON. */
-  readonly endorsed: ReadonlySet<string>;
 }
 
 export interface Facts {
@@ -113,7 +109,7 @@ function hardLimits(facts: Facts, card: ToolCard): ClauseAnswer | null {
 function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
   const lost = outside({ ...facts.session.label, compartments: card.result.compartments }, facts.receiver);
   if (lost.length > 0) return answer("C1", "deny", `who asks is not cleared for ${lost.join(", ")}`);
-  const carried = join(facts.session.label, facts.handles);
+  const carried = carriedBy(facts);
   const isSink = card.effect !== "read" || facts.sink.network || hasEgress(card, facts.args);
   const leaving = isSink ? outside(carried, facts.sink.compartments) : [];
   if (leaving.length > 0) return answer("C1", "ask", `would carry ${leaving.join(", ")} data out of its compartment`);
@@ -121,6 +117,11 @@ function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
     return answer("C1", "ask", "this conversation has read a secret");
   }
   return null;
+}
+
+/** What the session has read, with what the handles in the arguments stand for. */
+function carriedBy(facts: Facts): Label {
+  return join(facts.session.label, facts.handles);
 }
 
 function plainRead(facts: Facts, card: ToolCard): ClauseAnswer | null {
@@ -137,8 +138,12 @@ function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
   if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
   if (rule !== null) return byRule("C3", rule);
   if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
+  const isClean = !isTainted(carriedBy(facts));
   const foreign = Object.entries(facts.args)
-    .filter(([name, value]) => roleOf(card, name) !== "content" && !isOwners(facts, value))
+    .filter(
+      ([name, value]) =>
+        roleOf(card, name) !== "content" && !isOwners(facts.session, { card, argument: name, isClean }, value),
+    )
     .map(([name]) => name);
   if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${foreign.join(", ")}`);
   if (facts.session.words === null) return answer("C3", "ask", "you did not ask for it in your own words");
@@ -147,7 +152,7 @@ function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
 
 function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
   if (isPlainRead(facts, card)) return null;
-  if (!isTainted(facts.session.label) || allowingRule(facts, card) !== null) return null;
+  if (!isTainted(carriedBy(facts)) || allowingRule(facts, card) !== null) return null;
   const outline = facts.session.outline;
   if (outline === null) return answer("C4", "ask", "untrusted text was read, and there was no outline before it");
   if ((outline.get(facts.tool) ?? 0) > 0) return null;
@@ -155,21 +160,16 @@ function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
 }
 
 function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (isPlainRead(facts, card) || !isTainted(facts.session.label)) return null;
+  if (isPlainRead(facts, card) || !isTainted(carriedBy(facts))) return null;
   const rule = allowingRule(facts, card);
   for (const [name, value] of Object.entries(facts.args)) {
     if (roleOf(card, name) !== "content" || (rule !== null && Object.hasOwn(rule.args, name))) continue;
     const foreign = stringsIn(value)
       .flatMap((text) => pointersIn(text))
-      .filter((pointer) => !isOwners(facts, pointer));
+      .filter((pointer) => !isGiven(facts.session, pointer));
     if (foreign.length > 0) return answer("C5", "ask", `${name} brings a link, address or number that is not yours`);
   }
   return null;
-}
-
-function isOwners(facts: Facts, value: JsonValue): boolean {
-  if (facts.session.endorsed.has(canonical(value))) return true;
-  return facts.session.words !== null && isInWords(facts.session.words, value);
 }
 
 function allowingRule(facts: Facts, card: ToolCard): Rule | null {

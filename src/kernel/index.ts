@@ -35,6 +35,8 @@ export type {
   Sign,
   Surface,
 } from "./ports.ts";
+export { beginRequest, endorse, isGiven, isOwners, noProvenance, noteResult, spendOutline } from "./provenance.ts";
+export type { Provenance, Reading } from "./provenance.ts";
 export { hasFewRights, PRINCIPAL_KINDS, principalFrom, principalText } from "./principals.ts";
 export type { Principal, PrincipalKind } from "./principals.ts";
 export { bindingDigest, isExpired, QUESTION_STATES, questionId, step } from "./questions.ts";

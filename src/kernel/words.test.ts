@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { spokenIn } from "./spoken.ts";
 import { isInWords, ownerWords, pointersIn } from "./words.ts";
 import type { JsonValue } from "./json.ts";
 
@@ -69,10 +70,12 @@ test("words beyond the limit do not count", () => {
   assert.equal(isInWords(ownerWords(`${" ".repeat(20_000)}bob@example.org`), "bob@example.org"), false);
 });
 
-test("a value that is the owner's stands verbatim in the words", () => {
+test("a value that is the owner's stands verbatim in the words, when no date, time or right is spoken of", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), (text, value) => {
-      if (isInWords({ text }, value)) assert.ok(text.includes(value.normalize("NFC")));
+      const words = { text, spoken: spokenIn("") };
+      if (/permission|access|right/i.test(text)) return;
+      if (isInWords(words, value)) assert.ok(text.includes(value.normalize("NFC")));
     }),
   );
 });

@@ -2,9 +2,11 @@
 // Invariant: a value counts only by a positive match; nothing read or made by a model is ever matched against.
 
 import type { JsonValue } from "./json.ts";
+import { isSpokenAmount, isSpokenTime, spokenIn, type Spoken } from "./spoken.ts";
 
 export interface OwnerWords {
   readonly text: string;
+  readonly spoken: Spoken;
 }
 
 const WORDS_LENGTH_MAX = 20_000;
@@ -16,16 +18,52 @@ export function ownerWords(message: string): OwnerWords {
     .normalize("NFC")
     .replace(/^[ \t]*(```|~~~)[\s\S]*?(?:^[ \t]*\1|$(?![\s\S]))/gm, " ")
     .replace(/^[ \t]*>.*$/gm, " ");
-  return { text: kept };
+  return { text: kept, spoken: spokenIn(kept) };
 }
 
 /** Objects and lists are the owner's when each key and leaf is; booleans and null carry no address, so they pass. */
 export function isInWords(words: OwnerWords, value: JsonValue): boolean {
   if (value === null || typeof value === "boolean") return true;
-  if (typeof value === "number") return holds(words.text, String(value));
-  if (typeof value === "string") return value.trim() !== "" && holds(words.text, value.normalize("NFC"));
+  if (typeof value === "number") return holds(words.text, String(value)) || isSpokenAmount(words.spoken, value);
+  if (typeof value === "string") return isTextInWords(words, value);
   if (Array.isArray(value)) return value.every((item: JsonValue) => isInWords(words, item));
   return Object.entries(value).every(([key, item]) => isInWords(words, key) && isInWords(words, item));
+}
+
+function isTextInWords(words: OwnerWords, value: string): boolean {
+  if (value.trim() === "") return false;
+  return holds(words.text, value.normalize("NFC")) || isSpokenTime(words.spoken, value) || isSpokenAccess(words, value);
+}
+
+/** `r` and `rw` are how programs write what the owner calls read and write permission. */
+function isSpokenAccess({ text }: OwnerWords, value: string): boolean {
+  const right =
+    /\b(read(?:[ -]only)?|(?:read )?(?:and|\/|-)? ?write|edit)(?:ing)? (?:permissions?|access|rights?)\b/i.exec(
+      text,
+    )?.[1];
+  if (right === undefined) return false;
+  const isWide = /write|edit/i.test(right);
+  return ["r", "read", "reader"].includes(value)
+    ? !isWide
+    : isWide && ["rw", "write", "writer", "edit"].includes(value);
+}
+
+export interface Superlative {
+  readonly end: "most" | "least";
+  readonly of: "number" | "date";
+}
+
+const SUPERLATIVES: readonly (readonly [RegExp, Superlative])[] = [
+  [/\b(?:largest|biggest|highest|longest|most expensive)\b/i, { end: "most", of: "number" }],
+  [/\b(?:smallest|lowest|shortest|cheapest)\b/i, { end: "least", of: "number" }],
+  [/\b(?:latest|newest|most recent)\b/i, { end: "most", of: "date" }],
+  [/\b(?:oldest|earliest)\b/i, { end: "least", of: "date" }],
+];
+
+/** The one end of a list that the owner's words name; null when there is none or more than one. */
+export function superlativeIn(words: OwnerWords): Superlative | null {
+  const found = SUPERLATIVES.filter(([pattern]) => pattern.test(words.text));
+  return found.length === 1 ? (found[0]?.[1] ?? null) : null;
 }
 
 function holds(text: string, wanted: string): boolean {

@@ -18,6 +18,7 @@ import {
   grow,
   headText,
   indexRules,
+  noProvenance,
   ownerWords,
   principalFrom,
   seal,
@@ -100,6 +101,7 @@ function factsOf(given: Partial<CompactFacts>): Facts {
     principal: principalFrom(all.principal),
     card: given.card === null ? null : { ...base, ...given.card, result },
     session: {
+      ...noProvenance(),
       label: session.label,
       words: session.words === null ? null : ownerWords(session.words),
       outline: session.outline === null ? null : new Map(Object.entries(session.outline)),
