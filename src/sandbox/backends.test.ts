@@ -67,11 +67,11 @@ test("the macOS profile denies first, names only what was given, and cannot be b
     read: [mount('/Users/ada/no"tes) (allow default')],
     write: [mount("/Users/ada/out")],
   };
-  const closed = seatbeltProfile({ ...plan, hasNetwork: false }, 4000).split("\n");
+  const closed = seatbeltProfile({ ...plan, network: "none" }, 4000).split("\n");
   assert.equal(closed[1], "(deny default)");
   assert.ok(!closed.join().includes("network"));
   assert.ok(closed.some((line) => line.includes('(subpath "/Users/ada/no\\"tes) (allow default")')));
   assert.ok(closed.some((line) => line.startsWith("(allow file-read* file-write*") && line.includes("/Users/ada/out")));
-  const open = seatbeltProfile({ ...plan, hasNetwork: true }, 4000);
+  const open = seatbeltProfile({ ...plan, network: ["a.example:443"] }, 4000);
   assert.match(open, /network-outbound \(remote ip "localhost:4000"\) \(literal "\/private\/tmp\/f\/egress\.sock"\)/);
 });

@@ -3,7 +3,7 @@
 
 import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { dirname, extname } from "node:path";
-import { DEFAULT_PATH, egressSocket, relayFile, type Launch, type Plan } from "./launch.ts";
+import { DEFAULT_PATH, egressSocket, relayCommand, relayFile, type Launch, type Plan } from "./launch.ts";
 
 const HOME = "/tmp/home";
 const SOCKET = "/tmp/egress.sock";
@@ -13,7 +13,7 @@ const ETC =
 
 export function bwrapLaunch(program: string, plan: Plan): Launch {
   const relay = `/tmp/relay.m${extname(relayFile()).slice(1)}`;
-  const first = plan.hasNetwork ? [process.execPath, relay, SOCKET, "0", "--"] : [];
+  const first = relayCommand(plan.network, { relay, socket: SOCKET, port: 0 });
   return {
     args: [program, "--args", "3", "--", ...first, ...plan.command],
     cwd: "/",
@@ -50,7 +50,7 @@ function rootArgs(plan: Plan, relay: string): readonly string[] {
   add("--ro-bind", process.execPath, process.execPath);
   for (const { source, target } of plan.read) add("--ro-bind", source, target);
   for (const { source, target } of plan.write) add("--bind", source, target);
-  if (plan.hasNetwork) add("--ro-bind", relayFile(), relay, "--ro-bind", egressSocket(plan.folder), SOCKET);
+  if (plan.network !== "none") add("--ro-bind", relayFile(), relay, "--ro-bind", egressSocket(plan.folder), SOCKET);
   const path = `${dirname(process.execPath)}:${DEFAULT_PATH}`;
   const env = { PATH: path, HOME, TMPDIR: "/tmp", LANG: "C.UTF-8", ...plan.env };
   for (const [name, value] of Object.entries(env)) add("--setenv", name, value);

@@ -1,4 +1,5 @@
-// What is needed to start one program, and the two ways to start it: in the sandbox of a platform, or in none.
+// What is needed to start one program, and how it is started where the owner wrote `sandbox: none`.
+// Invariant: the environment of the daemon is not passed on.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ export interface Plan {
   readonly env: Readonly<Record<string, string>>;
   readonly read: readonly Mount[];
   readonly write: readonly Mount[];
-  readonly hasNetwork: boolean;
+  readonly network: "none" | readonly string[];
   readonly memoryMb: number;
   /** Ours, one per sandbox: holds the egress socket. */
   readonly folder: string;
@@ -36,6 +37,16 @@ export function egressSocket(folder: string): string {
 
 export function relayFile(): string {
   return fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./relay.ts" : "./relay.js", import.meta.url));
+}
+
+/** What runs before the program where there is network. A loopback address on the list is the machine's own. */
+export function relayCommand(
+  network: Plan["network"],
+  place: { relay: string; socket: string; port: number },
+): string[] {
+  if (network === "none") return [];
+  const own = ["localhost", "127.0.0.1", "::1"].filter((host) => !network.some((entry) => entry.includes(host)));
+  return [process.execPath, place.relay, place.socket, String(place.port), own.join(","), "--"];
 }
 
 /** For `sandbox: none`. */

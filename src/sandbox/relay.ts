@@ -1,5 +1,6 @@
-// First process inside a sandbox with network: `relay SOCKET PORT -- program…`. Carries bytes between a loopback port
-// and the egress socket, and runs the program with its proxy variables. Imports nothing but Node: only this file is bound.
+// First process inside a sandbox with network: `relay SOCKET PORT NOPROXY -- program…`. Carries bytes between a
+// loopback port and the egress socket, and runs the program with its proxy variables.
+// Invariants: holds no right that the program lacks; imports nothing but Node, for only this file is bound.
 
 import { spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
@@ -7,7 +8,7 @@ import { constants } from "node:os";
 
 const CONNECTIONS_MAX = 128;
 
-function main([socketPath = "", port = "0", , program = "", ...args]: readonly string[]): void {
+function main([socketPath = "", port = "0", direct = "", , program = "", ...args]: readonly string[]): void {
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ path: socketPath, allowHalfOpen: true });
     near.on("error", () => far.destroy()).pipe(far);
@@ -16,17 +17,23 @@ function main([socketPath = "", port = "0", , program = "", ...args]: readonly s
   server.maxConnections = CONNECTIONS_MAX;
   server.listen(Number(port), "127.0.0.1", () => {
     const address = server.address();
-    run({ program, args, port: typeof address === "object" && address !== null ? address.port : 0 });
+    run({ program, args, direct, port: typeof address === "object" && address !== null ? address.port : 0 });
   });
 }
 
-function run({ program, args, port }: { program: string; args: readonly string[]; port: number }): void {
+interface Run {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly port: number;
+  /** Hosts that the program reaches inside the sandbox, without the proxy. */
+  readonly direct: string;
+}
+
+function run({ program, args, port, direct }: Run): void {
   const env = { ...process.env, NODE_USE_ENV_PROXY: "1" };
   const proxied = "HTTP_PROXY HTTPS_PROXY http_proxy https_proxy npm_config_proxy npm_config_https_proxy";
   for (const name of proxied.split(" ")) Object.assign(env, { [name]: `http://127.0.0.1:${port}` });
-  for (const name of ["NO_PROXY", "no_proxy", "npm_config_noproxy"]) {
-    Object.assign(env, { [name]: "localhost,127.0.0.1,::1" });
-  }
+  for (const name of ["NO_PROXY", "no_proxy", "npm_config_noproxy"]) Object.assign(env, { [name]: direct });
   const child = spawn(program, args, { stdio: "inherit", env });
   // The sandbox signals every process in it, so the program has the signal already; the relay only outlives it.
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);

@@ -2,14 +2,13 @@
 // Invariants: everything is denied first; network is loopback to the relay's port and the egress socket, or nothing.
 
 import { randomInt } from "node:crypto";
-import { DEFAULT_PATH, egressSocket, relayFile, type Launch, type Plan } from "./launch.ts";
+import { DEFAULT_PATH, egressSocket, relayCommand, relayFile, type Launch, type Plan } from "./launch.ts";
 
 const SYSTEM = "/usr/lib /usr/share /usr/bin /bin /System /Library/Apple /private/var/db/timezone /private/etc/ssl";
 
 export function seatbeltLaunch(program: string, plan: Plan): Launch {
   const port = randomInt(20_000, 60_000);
-  const socket = egressSocket(plan.folder);
-  const first = plan.hasNetwork ? [process.execPath, relayFile(), socket, String(port), "--"] : [];
+  const first = relayCommand(plan.network, { relay: relayFile(), socket: egressSocket(plan.folder), port });
   return {
     args: [program, "-p", seatbeltProfile(plan, port), ...first, ...plan.command],
     cwd: plan.cwd,
@@ -37,7 +36,7 @@ export function seatbeltProfile(plan: Plan, port: number): string {
     '(allow file-read* (literal "/") (literal "/dev/random") (literal "/dev/urandom"))',
     `(allow file-read* ${subpaths(read)})`,
     `(allow file-read* file-write* ${subpaths(write)})`,
-    ...(plan.hasNetwork ? network : []),
+    ...(plan.network === "none" ? [] : network),
   ].join("\n");
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { after, test } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Fault, type SandboxSpec } from "../kernel/index.ts";
 import { processTree } from "./limits.ts";
@@ -104,37 +104,58 @@ test("values of the environment stand in no argument list", needs, async () => {
   await child.stop();
 });
 
-test("a server without network reaches nothing, this machine's own ports included", needs, async () => {
+/** A web server outside the sandbox, gone when the test is. */
+async function outside(context: TestContext): Promise<number> {
   const server = createServer((_request, response) => response.end("reached"));
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
+  return (server.address() as AddressInfo).port;
+}
+
+test("a server without network reaches nothing, this machine's own ports included", needs, async (context) => {
+  const port = await outside(context);
   const code = `fetch("http://127.0.0.1:${port}/").then(()=>console.log("reached"),e=>console.log(e.cause.code))`;
   assert.equal(await said((await start(code)).stdout), "ECONNREFUSED");
-  server.close();
 });
 
-test("a server with a host list reaches that host through the proxy, and no other", needs, async () => {
-  const server = createServer((_request, response) => response.end("reached"));
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
+test("a server with a host list reaches that host through the proxy, and no other", needs, async (context) => {
+  const port = await outside(context);
   const asked: string[] = [];
   const notes: string[] = [];
   const code = `
-    const { request } = require("node:http");
-    const proxy = new URL(process.env.HTTP_PROXY);
-    const get = (path) => new Promise((done) => request({ host: proxy.hostname, port: proxy.port, path }, (answer) => {
-      console.log(answer.statusCode); answer.resume().on("end", done) }).end());
-    get("http://127.0.0.1:${port}/").then(() => get("http://127.0.0.1:1/")).then(() => process.exit(7));`;
+    const get = (url) => new Promise((done) => require("node:http").get(url, (answer) => {
+      console.log("http", answer.statusCode);
+      answer.resume().on("end", done);
+    }));
+    get("http://127.0.0.1:${port}/")
+      .then(() => fetch("http://127.0.0.1:${port}/"))
+      .then(async (answer) => console.log("fetch", await answer.text()))
+      .then(() => get("http://127.0.0.1:1/"))
+      .then(() => process.exit(7));`;
   const child = await start(code, {
     spec: { network: [`127.0.0.1:${port}`] },
-    permitConnection: async ({ host, port: asks }) => (asked.push(`${host}:${asks}`), true),
+    permitConnection: async (target) => asked.push(`${target.host}:${target.port}`) > 0,
     onNote: (text) => notes.push(text),
   });
-  assert.equal(await said(child.stdout), "200\n403");
+  assert.equal(await said(child.stdout), "http 200\nfetch reached\nhttp 403");
   assert.equal((await child.exited).code, 7);
-  assert.deepEqual(asked, [`127.0.0.1:${port}`]);
+  assert.deepEqual(new Set(asked), new Set([`127.0.0.1:${port}`]));
   assert.deepEqual(notes, ["refused: 127.0.0.1:1 is not on the list of this server"]);
-  server.close();
+});
+
+test("a program's own loopback stays inside the sandbox", needs, async (context) => {
+  const port = await outside(context);
+  const code = `
+    const server = require("node:http").createServer((_, response) => response.end("own")).listen(0, "127.0.0.1", () =>
+      fetch("http://127.0.0.1:" + server.address().port).then(async (answer) => {
+        console.log(await answer.text());
+        return fetch("http://127.0.0.1:${port}/");
+      }).catch((error) => console.log(error.cause.code)).finally(() => process.exit()));`;
+  const child = await start(code, { spec: { network: ["api.example.org:443"] } });
+  assert.equal(await said(child.stdout), "own\nECONNREFUSED");
 });
 
 async function refusal(change: Change): Promise<Fault> {
@@ -249,7 +270,8 @@ test("stop lets a server end in order, by the end of its input or by SIGTERM", n
   await firstLine(polite.stdout);
   await polite.stop();
   assert.ok(existsSync(join(kept, "a")));
-  const term = `process.on("SIGTERM",()=>{fs.writeFileSync("${kept}/b","1");process.exit()});console.log("up");setInterval(()=>0,1e3)`;
+  const onTerm = `process.on("SIGTERM",()=>{fs.writeFileSync("${kept}/b","1");process.exit()})`;
+  const term = `${onTerm};console.log("up");setInterval(()=>0,1e3)`;
   const deaf = await start(term, { spec: { ...spec, network: ["127.0.0.1:1"] } });
   await firstLine(deaf.stdout);
   await deaf.stop();
@@ -261,8 +283,9 @@ test("kill -9 of the parent leaves no process", needs, async () => {
     import { probeSandbox, startSandboxed } from ${JSON.stringify(new URL("./index.ts", import.meta.url).href)};
     import { processTree } from ${JSON.stringify(new URL("./limits.ts", import.meta.url).href)};
     const spec = ${JSON.stringify({ ...SPEC, network: ["127.0.0.1:1"] })};
-    const rest = { name: "x", cwd: "/tmp", env: {}, probe: await probeSandbox(), protect: [], permitConnection: async () => true };
-    const child = await startSandboxed({ ...rest, spec, command: [process.execPath, "-e", ${JSON.stringify(STUBBORN)}] });
+    const command = [process.execPath, "-e", ${JSON.stringify(STUBBORN)}];
+    const rest = { name: "x", cwd: "/tmp", env: {}, protect: [], permitConnection: async () => true };
+    const child = await startSandboxed({ ...rest, spec, command, probe: await probeSandbox() });
     child.stdout.once("data", () => console.log(JSON.stringify(processTree(child.pid))));`;
   const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],

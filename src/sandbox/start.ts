@@ -72,7 +72,7 @@ export interface SandboxedProcess {
   stop(): Promise<void>;
 }
 
-/** Faults: `sandbox.absent`, `sandbox.path-missing`, `sandbox.path-protected`, `sandbox.network-entry`, `sandbox.start`. */
+/** Faults: `sandbox.absent`, `.path-missing`, `.path-protected`, `.network-entry`, `.start`. */
 export async function startSandboxed(options: StartOptions): Promise<SandboxedProcess> {
   const { name, spec, probe } = options;
   const texts = Object.entries(options.env).flat().concat(options.command);
@@ -118,7 +118,7 @@ function planOf(options: StartOptions, folder: string, { flags }: ReadySandbox):
     env,
     read: mountsOf({ name, protect, paths: spec.read, except: options.installed ?? [] }),
     write: mountsOf({ name, protect, paths: spec.write, except: [] }),
-    hasNetwork: spec.network !== "none",
+    network: spec.network,
     memoryMb: spec.memoryMb,
     folder,
     flags,

@@ -87,7 +87,7 @@ function writePackage(folder: string, locked: LockedPackage, files: readonly Tar
     try {
       writeFileSync(full, file.content, { flag: "wx", mode: isExecutable ? 0o755 : 0o644 });
     } catch (cause) {
-      const message = `${locked.name}@${locked.version} cannot be unpacked: ${oneLine(path, 200)} stands in the way of itself.`;
+      const message = `${locked.name}@${locked.version} cannot be unpacked: ${oneLine(path, 200)} is in the way.`;
       throw new Fault("supply.archive", { message, cause });
     }
   }

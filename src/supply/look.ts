@@ -110,13 +110,13 @@ async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; c
   return { peer, child };
 }
 
-/** MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse the list. */
+/** MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse it. */
 function checkSchemas(name: string, tools: readonly JsonObject[]): void {
   const empty = tools.filter(({ inputSchema }) => !isObject(inputSchema) || inputSchema["type"] !== "object");
   if (empty.length === 0) return;
   const names = empty.slice(0, 3).map((tool) => oneLine(JSON.stringify(tool["name"] ?? null), 60));
   throw new Fault("supply.surface", {
-    message: `${name} serves ${empty.length} of ${tools.length} tools without an input schema (${names.join(", ")}…).`,
+    message: `${name} serves ${empty.length} of ${tools.length} tools without an input schema (${names.join(", ")}).`,
     next: "one of its dependencies has probably changed under it: choose another release.",
   });
 }

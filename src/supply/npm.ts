@@ -15,7 +15,9 @@ const RUN_TIMEOUT_MS = 300_000;
 const CONFIG_TIMEOUT_MS = 30_000;
 const OUTPUT_MAX = 16_384;
 const SPECS_PER_RUN = 100;
-const QUIET = "--ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier --loglevel=error --logs-max=0";
+const FLAGS =
+  "--ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier --loglevel=error --logs-max=0 " +
+  "--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=60000";
 
 export interface NpmContext {
   readonly homePaths: SupplyHome;
@@ -150,7 +152,7 @@ async function runNpm(args: readonly string[], run: NpmRun): Promise<void> {
       // The owner's own npm may run as it is where nothing else can; what it fetches is checked all the same.
       off: probe.kind === "absent",
     },
-    command: [process.execPath, settings.cli, ...args, ...QUIET.split(" "), "--cache", cache],
+    command: [process.execPath, settings.cli, ...args, ...FLAGS.split(" "), "--cache", cache],
     cwd: work,
     env: settings.env,
     probe,

@@ -1,4 +1,5 @@
-// Takes a server from its source to a lock entry and draft cards: resolve, fetch, install, look. Writes only below .state.
+// Takes a server from its source to a lock entry and draft cards: resolve, fetch, install, look.
+// Writes only below .state.
 
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -117,10 +118,10 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
   };
 }
 
+type Bringing = NpmContext & { readonly npm: Npm | null; readonly packages: readonly LockedPackage[] };
+
 /** Asks the registry only for what the store lacks. */
-async function bringContent(
-  options: NpmContext & { npm: Npm | null; packages: readonly LockedPackage[] },
-): Promise<void> {
+async function bringContent(options: Bringing): Promise<void> {
   const { homePaths, packages } = options;
   const lacks = (): readonly LockedPackage[] =>
     packages.filter((item) => !isStored(homePaths, item.integrity) && !adoptFromNpm(homePaths, item.integrity));
@@ -130,8 +131,9 @@ async function bringContent(
   await npm.fetch([...new Set(wanted.map((item) => `${item.name}@${item.version}`))]);
   const [missing] = lacks();
   if (missing === undefined) return;
+  const spec = oneLine(`${missing.name}@${missing.version}`, 200);
   throw new Fault("supply.content", {
-    message: `the registry serves ${oneLine(missing.name, 200)}@${missing.version} with other bytes than the lock names.`,
+    message: `the registry serves other bytes for ${spec} than the lock names.`,
     next: "do not install it: ask the package's authors what happened to this version.",
   });
 }

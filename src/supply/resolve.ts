@@ -29,7 +29,7 @@ function isMusl(): boolean {
   return readdirSync("/lib").some((name) => name.startsWith("ld-musl-"));
 }
 
-/** Throws Fault `supply.lock` for a package without SHA-512 (git and URL dependencies), a link, or the wrong platform. */
+/** Throws Fault `supply.lock`: a package without SHA-512 (git and URL dependencies), a link, the wrong platform. */
 export function packagesOf(lock: JsonObject, top: string, machine: Machine): Resolved {
   const entries = isObject(lock["packages"]) ? Object.entries(lock["packages"]) : [];
   if (entries.length > PACKAGES_MAX) throw fault(`${top} needs more than ${PACKAGES_MAX} packages.`);

@@ -1,4 +1,5 @@
-// An installed tree and its hash: SHA-256 over the sorted list of its files. The list is kept, so that a difference has a name.
+// An installed tree and its hash: SHA-256 over the sorted list of its files. The list is kept, so that a
+// difference has a name.
 
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -75,7 +76,10 @@ function setModes(folder: string, change: (mode: number) => number): void {
   for (const entry of walk(folder)) if (entry.kind !== "link") set(join(folder, entry.path));
 }
 
-/** A remote server has no tree. Throws Fault `supply.tree-missing` or `supply.tree-differs`, which names the first file that is not as locked. */
+/**
+ * A remote server has no tree, so nothing differs. Throws Fault `supply.tree-missing`, or `supply.tree-differs`, which
+ * names the first file that is not as locked.
+ */
 export async function verifyTree(options: {
   readonly name: string;
   readonly locked: LockedServer;
@@ -113,7 +117,7 @@ function firstDifference(locked: string, found: string): string {
   for (const path of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
     if (before.get(path) === after.get(path)) continue;
     const state = !after.has(path) ? "is missing" : before.has(path) ? "was changed" : "was added";
-    return `${oneLine(path, 300)} ${state}`;
+    return `${oneLine(String(JSON.parse(path)), 300)} ${state}`;
   }
   return "the list is in another order";
 }
