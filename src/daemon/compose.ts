@@ -52,7 +52,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   try {
     const effects = openEffects(state, { decide, waitMs: options.waitMs, ownerHome: options.ownerHome ?? homedir() });
     await effects.door.recover();
-    return await listenForAll(options, state, effects);
+    const daemon = await listenForAll(options, state, effects);
+    effects.door.carryOutAnswered().catch((error: unknown) => process.stderr.write(`answers: ${reasonOf(error)}\n`));
+    return daemon;
   } catch (error) {
     state.close();
     throw error;

@@ -42,6 +42,8 @@ const QUESTION_LIVES_MS = 24 * 3_600_000;
 export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   readonly #parts: DoorParts;
   readonly #steps: Steps;
+  /** Answered here and not yet done. */
+  readonly #underway = new Set<string>();
   readonly #waiting = new Map<string, Set<(answer: DoorAnswer) => void>>();
 
   constructor(parts: DoorParts, steps: Steps) {
@@ -49,9 +51,18 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     this.#steps = steps;
   }
 
+  /** The identical call waits already: this one joins its question. */
+  join(one: Case): Promise<DoorAnswer> | null {
+    const question = this.#parts.store.questions.openAlike(this.#keyOf(one));
+    return question === null ? null : this.#wait(one, question);
+  }
+
   ask(one: Case): Promise<DoorAnswer> {
+    return this.#wait(one, this.#put(one));
+  }
+
+  #wait(one: Case, question: Question): Promise<DoorAnswer> {
     const { signal, onProgress } = one.request;
-    const question = this.#parts.store.questions.openAlike(this.#keyOf(one)) ?? this.#put(one);
     onProgress?.({ progress: 0, message: `Waiting for the owner, question ${question.id}` });
     return new Promise((resolve) => {
       const listeners = this.#waiting.get(question.id) ?? new Set();
@@ -129,12 +140,18 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const step = edit === undefined ? this.#plain(asked, given) : this.#edited(asked, edit);
     if (step.kind === "refused") return step;
     const question = step.question;
-    await this.#parts.store.durable();
-    if (given.kind === "later") return { kind: "done", question, outcome: null };
-    const outcome = given.kind === "yes" ? await this.#carryOut(question) : this.#saidNo(question);
-    this.#deliver(question, outcome);
-    if (question.id !== asked.id) this.#deliver(asked, outcome);
-    return { kind: "done", question: this.#parts.store.questions.get(question.id) ?? question, outcome };
+    this.#underway.add(asked.id).add(question.id);
+    try {
+      await this.#parts.store.durable();
+      if (given.kind === "later") return { kind: "done", question, outcome: null };
+      const outcome = given.kind === "yes" ? await this.#carryOut(question) : this.#saidNo(question);
+      this.#deliver(question, outcome);
+      if (question.id !== asked.id) this.#deliver(asked, outcome);
+      return { kind: "done", question: this.#parts.store.questions.get(question.id) ?? question, outcome };
+    } finally {
+      this.#underway.delete(asked.id);
+      this.#underway.delete(question.id);
+    }
   }
 
   #plain(asked: Question, given: OwnerAnswer): Step {
@@ -247,9 +264,16 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   }
 
   async carryOutAnswered(): Promise<void> {
-    for (const question of this.#parts.store.questions.list(["yes"])) {
-      if (!isExpired(question, this.#parts.clock.nowMs())) this.#deliver(question, await this.#carryOut(question));
-    }
+    const nowMs = this.#parts.clock.nowMs();
+    const answered = this.#parts.store.questions.list(["yes"]).filter((question) => !isExpired(question, nowMs));
+    // Each by itself: one that hangs or fails does not hold up the others.
+    await Promise.allSettled(
+      answered.map(async (question) => {
+        this.#underway.add(question.id);
+        const outcome = await this.#carryOut(question).finally(() => this.#underway.delete(question.id));
+        this.#deliver(question, outcome);
+      }),
+    );
   }
 
   result(id: string, asker: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer> {
@@ -269,7 +293,15 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
       this.#parts.store.questions.apply(id, { kind: "expire" });
       return nothing("the question expired without an answer; expiry means no");
     }
-    if (question.state === "open" || question.state === "yes") return { kind: "waiting", request, question: id };
+    const isExpiredYes = question.state === "yes" && isExpired(question, this.#parts.clock.nowMs());
+    if (this.#underway.has(id) || question.state === "open" || (question.state === "yes" && !isExpiredYes)) {
+      return { kind: "waiting", request, question: id };
+    }
+    if (question.state === "spent") {
+      const reason =
+        "Freehold ended in the call. It may or may not have happened; the owner was told. Do not repeat it";
+      return { kind: "failed", request, code: -32_603, reason, label: CLEAN };
+    }
     return nothing(
       `the question is ${question.state}${question.note === null ? "" : `: ${oneLine(question.note, 300)}`}`,
     );

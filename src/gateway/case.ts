@@ -2,8 +2,11 @@
 // Invariants: every upstream byte is labelled with its server's compartment at least; what cannot be found denies.
 
 import {
+  assert,
   canonical,
   digestOf,
+  isObject,
+  parseStrict,
   pinState,
   principalText,
   underServer,
@@ -53,7 +56,10 @@ export interface DoorParts extends CaseParts {
   readonly waitMs: number;
 }
 
-const OPEN_PER_SESSION_MAX = 20;
+const OPEN_PER_PRINCIPAL_MAX = 20;
+/** As canonical JSON. */
+const ARGS_CHARS_MAX = 4 * 1024 * 1024;
+const DENIED_CHARS_MAX = 8_192;
 const DAY_MS = 24 * 3_600_000;
 
 export function look(
@@ -80,7 +86,7 @@ export function look(
     card,
     pin: pinOfCase(parts, { policy, server, name, card }),
     schemaFault: wire === null ? "not the arguments of this kind" : schemaFault(policy, request),
-    overBudget: overBudget(store, request.session),
+    overBudget: null,
     session: sessions.facts(session),
     handles: { compartments: [], integrity: "owner", secret: false },
     sink: {
@@ -92,6 +98,16 @@ export function look(
     usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
   };
   return { request, id, session, policy, server, card, wire, decision: parts.decide(facts) };
+}
+
+/** A client cannot bury the owner in questions; what needs none is not held up by those that wait. */
+export function withinQuestions({ store }: CaseParts, one: Case): Case {
+  const { kind, clauses } = one.decision;
+  if (kind !== "ask" || store.questions.countOpen(principalText(one.request.principal)) < OPEN_PER_PRINCIPAL_MAX)
+    return one;
+  const reason = `${OPEN_PER_PRINCIPAL_MAX} questions of this program already wait for the owner`;
+  const own = { clause: "C0", answer: "deny", reason } as const;
+  return { ...one, decision: { kind: "deny", because: "C0", clauses: [own, ...clauses] } };
 }
 
 function pinOfCase(
@@ -108,14 +124,9 @@ function pinOfCase(
 }
 
 function schemaFault(policy: ActivePolicy, request: DoorRequest): string | null {
+  // Numbers can be longer as we write them than as they came.
+  if (canonical(request.args).length > ARGS_CHARS_MAX) return `its arguments are over ${ARGS_CHARS_MAX} characters`;
   return policy.tools.get(request.tool)?.check(request.args) ?? null;
-}
-
-/** A client cannot bury the owner in questions. */
-function overBudget(store: Store, session: string): string | null {
-  return store.questions.countOpen(session) >= OPEN_PER_SESSION_MAX
-    ? `${OPEN_PER_SESSION_MAX} questions of this conversation already wait for the owner`
-    : null;
 }
 
 function hasNetwork(server: StackServer): boolean {
@@ -167,6 +178,20 @@ export function decisionFacts(one: Case, more: ActFacts = {}): JsonObject {
     ...(question === undefined ? {} : { question }),
     ...(rule === undefined ? {} : { rule }),
   };
+}
+
+/** What was denied costs a client nothing, so little of it is kept; `args` in the facts still names the whole. */
+export function deniedText(one: Case): string {
+  const text = argsText(one);
+  if (text.length <= DENIED_CHARS_MAX) return text;
+  return `${text.slice(0, DENIED_CHARS_MAX).toWellFormed()}… (${text.length} characters)`;
+}
+
+/** As they are kept and read back: what is decided twice must not differ by the order in which a client wrote. */
+export function inOrder(args: JsonObject): JsonObject {
+  const parsed = parseStrict(canonical(args));
+  assert(parsed.kind === "value" && isObject(parsed.value), "arguments that were not parsed strictly");
+  return parsed.value;
 }
 
 export function argsText(one: Case): string {

@@ -20,7 +20,19 @@ import {
 import type { RpcReply } from "../mcp/index.ts";
 import type { NewEntry } from "../store/index.ts";
 import { Answers } from "./answers.ts";
-import { argsText, decisionFacts, entryOf, look, resultLabel, serverLabel, type Case, type DoorParts } from "./case.ts";
+import {
+  argsText,
+  decisionFacts,
+  deniedText,
+  entryOf,
+  inOrder,
+  look,
+  resultLabel,
+  serverLabel,
+  withinQuestions,
+  type Case,
+  type DoorParts,
+} from "./case.ts";
 import { send } from "./send.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -61,9 +73,13 @@ class TheDoor implements OwnersDoor {
   }
 
   async call(request: DoorRequest): Promise<DoorAnswer> {
-    const one = await this.#judged(request, this.#newRequestId());
+    const one = await this.#judged({ ...request, args: inOrder(request.args) }, this.#newRequestId());
     if (!("decision" in one)) return one;
-    return one.decision.kind === "allow" ? this.#execute(one, null) : this.#answers.ask(one);
+    if (one.decision.kind === "allow") return this.#execute(one, null);
+    const joined = this.#answers.join(one);
+    if (joined !== null) return joined;
+    const bounded = withinQuestions(this.#parts, one);
+    return bounded.decision.kind === "deny" ? this.#deny(bounded) : this.#answers.ask(bounded);
   }
 
   /** A server is started before anything is asked or allowed, so that its real surface has been judged. */
@@ -85,7 +101,7 @@ class TheDoor implements OwnersDoor {
   #deny(one: Case): DoorAnswer {
     const { because, clauses } = one.decision;
     const reason = clauses.find((given) => given.clause === because && given.answer === "deny")?.reason ?? "denied";
-    this.#parts.store.ledger.append({ ...entryOf(one, "denied"), facts: decisionFacts(one), text: argsText(one) });
+    this.#parts.store.ledger.append({ ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(one) });
     return { kind: "denied", request: one.id, because, reason, clauses };
   }
 
@@ -110,14 +126,19 @@ class TheDoor implements OwnersDoor {
     }
     this.#parts.sessions.taint(one.session, join(serverLabel(one), resultLabel(one)));
     if (isEffect) await this.#parts.store.durable();
-    const upstream = this.#stopped ? null : this.#parts.upstreams.running(one.server);
-    if (upstream === null) {
-      return this.#close(one, "not-sent", {
-        kind: "broken",
-        reason: this.#stopped ? "everything is stopped" : "the server ended",
-      });
-    }
+    const upstream = this.#stillMay(one);
+    if (typeof upstream === "string") return this.#close(one, "not-sent", { kind: "broken", reason: upstream });
     return this.#act(one, { permit, paramsText, upstream, isEffect });
+  }
+
+  /** Between the decision and the act the disk was waited for: what changed meanwhile counts. */
+  #stillMay(one: Case): Upstream | string {
+    if (this.#stopped) return "everything is stopped";
+    if (this.#parts.policy().digest !== one.policy.digest) return "the policy changed; call again";
+    const upstream = this.#parts.upstreams.running(one.server);
+    if (upstream === null) return "the server ended";
+    const isAsPinned = upstream.quarantine === null && upstream.pinOf(one.request.tool) === one.card?.pin;
+    return isAsPinned ? upstream : "its definitions changed";
   }
 
   /** The intent, the spent answer and the spent permit stand or fall together. Returns why not. */
@@ -151,11 +172,7 @@ class TheDoor implements OwnersDoor {
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
 
-  async #close(
-    one: Case,
-    how: "outcome" | "unknown" | "lost" | "not-sent",
-    reply: RpcReply,
-  ): Promise<DoorAnswer> {
+  async #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): Promise<DoorAnswer> {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
     const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
     const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
@@ -169,11 +186,17 @@ class TheDoor implements OwnersDoor {
 
   async stop(reason: string): Promise<void> {
     this.#stopped = true;
-    this.#parts.store.transaction(() => {
-      this.#parts.store.settings.set(STOPPED, String(this.#parts.clock.nowMs()));
-      this.#parts.store.ledger.append({ ...this.#own("stop"), facts: {}, text: reason.slice(0, 1_000) });
-    });
-    await Promise.all([this.#parts.upstreams.stopAll(), this.#parts.store.durable()]);
+    // First of all: also on a full disk, where nothing can be recorded.
+    const stopped = this.#parts.upstreams.stopAll();
+    try {
+      this.#parts.store.transaction(() => {
+        this.#parts.store.settings.set(STOPPED, String(this.#parts.clock.nowMs()));
+        this.#parts.store.ledger.append({ ...this.#own("stop"), facts: {}, text: reason.slice(0, 1_000) });
+      });
+      await this.#parts.store.durable();
+    } finally {
+      await stopped;
+    }
   }
 
   resume(owner: OwnerPresence): void {
@@ -217,8 +240,11 @@ class TheDoor implements OwnersDoor {
     const facts = { policy: this.#parts.policy().digest, lost, unknown };
     this.#parts.store.ledger.append({ ...this.#own("start"), facts });
     await this.#parts.store.durable();
-    await this.#answers.carryOutAnswered();
     return { lost, unknown };
+  }
+
+  carryOutAnswered(): Promise<void> {
+    return this.#answers.carryOutAnswered();
   }
 
   connect({ principal, purpose, host, port }: Parameters<OwnersDoor["connect"]>[0]): boolean {

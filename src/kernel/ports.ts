@@ -83,6 +83,8 @@ export interface OwnersDoor extends Door {
   }): boolean;
   /** Applies the crash rule; called once, before anything is served. */
   recover(): Promise<{ readonly lost: number; readonly unknown: number }>;
+  /** Acts on the answers that a crash cut off. It takes as long as their servers, so a start does not wait for it. */
+  carryOutAnswered(): Promise<void>;
 }
 
 /** How a server is started or reached; made by supply from the lock, used by the gateway. */

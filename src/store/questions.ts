@@ -14,13 +14,17 @@ export interface Questions {
   list(states: readonly QuestionState[]): readonly Question[];
   /** An open, unexpired question about the identical call; key from `alikeKey`. */
   openAlike(key: Digest): Question | null;
-  /** How many of one session still wait for the owner. */
-  countOpen(session: string): number;
+  /** How many that one principal asked still wait for the owner, whatever its conversations. */
+  countOpen(principal: string): number;
   apply(id: string, event: QuestionEvent): Step;
 }
 
 const LIST_MAX = 1_000;
 const COUNTS_MAX = 5_000;
+/** An expired question waits for nobody. */
+const COUNT_OPEN =
+  "SELECT count(*) AS n, min(body ->> '$.binding.expiresAtMs') AS until FROM questions" +
+  " WHERE state = 'open' AND body ->> '$.binding.principal' = ? AND body ->> '$.binding.expiresAtMs' > ?";
 
 /** Calls with one key are the same call by the same session: they join one question. */
 export function alikeKey(call: Pick<Binding, "session" | "principal" | "tool" | "args" | "pin">): Digest {
@@ -34,7 +38,7 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
     return row === null ? null : questionOf(row);
   };
   // Asked with every call. Any change of a question forgets them all.
-  const counts = new Map<string, number>();
+  const counts = new Map<string, { readonly count: number; readonly untilMs: number }>();
   database.join({ begin: () => undefined, committed: () => undefined, rolledBack: () => counts.clear() });
   return {
     get,
@@ -53,13 +57,14 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
       const rows = database.all("SELECT body FROM questions WHERE state = 'open' AND alike = ?", key);
       return rows.map(questionOf).find((question) => !isExpired(question, nowMs())) ?? null;
     },
-    countOpen(session) {
-      const known = counts.get(session);
-      if (known !== undefined) return known;
-      const row = database.one("SELECT count(*) AS n FROM questions WHERE state = 'open' AND session = ?", session);
+    countOpen(principal) {
+      const known = counts.get(principal);
+      if (known !== undefined && nowMs() < known.untilMs) return known.count;
+      const row = database.one(COUNT_OPEN, principal, nowMs());
       const count = row === null ? 0 : integerOf(row, "n");
+      const untilMs = row === null || count === 0 ? Infinity : integerOf(row, "until");
       if (counts.size >= COUNTS_MAX) counts.clear();
-      counts.set(session, count);
+      counts.set(principal, { count, untilMs });
       return count;
     },
     apply: (id, event) =>

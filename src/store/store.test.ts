@@ -322,20 +322,20 @@ test("a missing folder and a file that is no database are faults that say what t
 
 test("how many questions wait stays right when a question is answered or its asking is undone", (t) => {
   const store = place(t).open();
-  assert.equal(store.questions.countOpen("s1"), 0);
+  assert.equal(store.questions.countOpen("client:nobody"), 0);
   store.questions.insert(question("7KQ"));
-  const { session } = question("7KQ").binding;
-  assert.equal(store.questions.countOpen(session), 1);
+  const { principal } = question("7KQ").binding;
+  assert.equal(store.questions.countOpen(principal), 1);
   assert.throws(() =>
     store.transaction(() => {
       store.questions.insert(question("8KQ", { tool: "mail.other" }));
-      assert.equal(store.questions.countOpen(session), 2);
+      assert.equal(store.questions.countOpen(principal), 2);
       throw new Error("later step failed");
     }),
   );
-  assert.equal(store.questions.countOpen(session), 1);
+  assert.equal(store.questions.countOpen(principal), 1);
   store.questions.apply("7KQ", { kind: "no", note: "" });
-  assert.equal(store.questions.countOpen(session), 0);
+  assert.equal(store.questions.countOpen(principal), 0);
 });
 
 test("a token that was used before is unknown once its client is removed", (t) => {
