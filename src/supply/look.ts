@@ -12,7 +12,7 @@ import {
   type Surface,
 } from "../kernel/index.ts";
 import { handshake, openHttpPeer, openStdioPeer, readSurface, type Peer } from "../mcp/index.ts";
-import { startSandboxed, type Ended, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
+import { addressOf, startSandboxed, type Ended, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 
 const MESSAGE_BYTES_MAX = 16_777_216;
 const STDERR_MAX = 4_096;
@@ -81,6 +81,7 @@ async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; c
       url: launch.url,
       headers: () => headers,
       permit: permitConnection,
+      resolve: addressOf,
       messageBytesMax: MESSAGE_BYTES_MAX,
     };
     return { peer: openHttpPeer(options), child: null };
