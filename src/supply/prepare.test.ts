@@ -235,7 +235,7 @@ test("a package changed in the store is refused", needs, async () => {
   const home = newHome();
   const { locked } = await prepare("npm:stored@1.0.0", { homePaths: home });
   appendFileSync(join(home.store, "sha512", hexOf(integrity)), "x");
-  renameSync(join(home.trees, locked.tree?.hash ?? ""), join(folder, "gone"));
+  renameSync(join(home.trees, locked.tree?.hash ?? ""), join(home.trees, "gone"));
   const fault = await faultOf(installFromLock(installOptions(home, locked)));
   assert.equal(fault.code, "supply.content");
   assert.match(fault.message, /stored was changed in the store/);
@@ -264,7 +264,7 @@ test("a folder of the owner's is copied, so that a later edit changes nothing", 
   const copy = join(home.trees, tree?.hash ?? "");
   assert.deepEqual(readdirSync(copy).toSorted(), ["package.json", "same.js", "server.js"]);
   assert.ok(!readFileSync(join(copy, "server.js"), "utf8").includes("edited"));
-  renameSync(copy, join(folder, "gone-too"));
+  renameSync(copy, join(home.trees, "gone"));
   assert.match((await faultOf(installFromLock(installOptions(home, locked)))).message, /its folder has changed since/);
 });
 
