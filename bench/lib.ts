@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Where CPU profiles of the daemon go; absent when none are wanted. */
   readonly profileDir?: string;
+  /** Folders and files named on the command line: cases, cards, roster. */
+  readonly paths: Readonly<Record<string, string>>;
   /** One line of progress on stderr. */
   note(text: string): void;
 }

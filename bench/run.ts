@@ -36,6 +36,9 @@ async function main(): Promise<number> {
       json: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       "profile-dir": { type: "string" },
+      cases: { type: "string" },
+      cards: { type: "string" },
+      roster: { type: "string" },
     },
     allowPositionals: true,
   });
@@ -51,7 +54,9 @@ async function main(): Promise<number> {
   const note = (text: string) => process.stderr.write(`${name}: ${text}\n`);
   const profileDir = values["profile-dir"];
   const profile = profileDir === undefined ? {} : { profileDir };
-  print(await module.run({ quick: values.quick, note, ...profile }), values.json);
+  const { cases, cards, roster } = values;
+  const paths = { ...(cases && { cases }), ...(cards && { cards }), ...(roster && { roster }) };
+  print(await module.run({ quick: values.quick, note, paths, ...profile }), values.json);
   return 0;
 }
 

@@ -4,7 +4,7 @@
 
 import { roleOf, type ToolCard } from "./cards.ts";
 import { canonical, isObject, type JsonObject, type JsonValue } from "./json.ts";
-import { isInWords, ownerWords, pointersIn, superlativeIn, type OwnerWords } from "./words.ts";
+import { isInWords, ownerWords, pointersIn, type OwnerWords } from "./words.ts";
 
 export interface Provenance {
   words: OwnerWords | null;
@@ -22,6 +22,7 @@ export interface Provenance {
 
 const VALUES_MAX = 5_000;
 const RECORDS_MAX = 2_000;
+const NAME_LENGTH_MIN = 4;
 
 export function noProvenance(): Provenance {
   return { words: null, outline: null, endorsed: new Set(), named: new Map(), recorded: new Set(), clean: new Set() };
@@ -73,42 +74,21 @@ export function noteResult(provenance: Provenance, reading: Reading): void {
   if (card.result.trust === "owner") for (const leaf of leavesOf(picked)) keep(provenance.recorded, leaf);
 }
 
-/** The one object that the owner's words lead to: the only one of a search of theirs, or the largest, latest, … */
+/** The one object that a search of the owner's leads to: the only one, or the only one that bears the very name. */
 function pickedRecord(
   provenance: Readonly<Provenance>,
   { card, args }: Reading,
   records: readonly JsonValue[],
 ): JsonValue | null {
-  const { words } = provenance;
-  if (words === null || records.length === 0 || records.length > RECORDS_MAX) return null;
-  const given = Object.entries(args).filter(([, value]) => value !== null && value !== "");
-  const searched = given.filter(([name]) => roleOf(card, name) !== "content");
-  if (!searched.every(([, value]) => isOwnersValue(provenance, card, value))) return null;
-  if (records.length === 1) return searched.length > 0 ? (records[0] ?? null) : null;
-  return extremeOf(words, records);
-}
-
-function extremeOf(words: OwnerWords, records: readonly JsonValue[]): JsonValue | null {
-  const wanted = superlativeIn(words);
-  const objects = records.filter(isObject);
-  if (wanted === null || objects.length !== records.length) return null;
-  const fields = Object.keys(objects[0] ?? {}).filter((field) =>
-    objects.every((record) => measureOf(record[field], wanted.of) !== null),
-  );
-  const [field] = fields;
-  if (field === undefined || fields.length > 1) return null;
-  const sorted = objects
-    .map((record) => ({ record, measure: measureOf(record[field], wanted.of) ?? 0 }))
-    .toSorted((a, b) => (wanted.end === "most" ? b.measure - a.measure : a.measure - b.measure));
-  const [first, second] = sorted;
-  return first !== undefined && first.measure !== second?.measure ? first.record : null;
-}
-
-function measureOf(value: JsonValue | undefined, of: "number" | "date"): number | null {
-  if (of === "number") return typeof value === "number" ? value : null;
-  if (typeof value !== "string" || !/^\d{4}-\d{2}-\d{2}/.test(value)) return null;
-  const time = Date.parse(value);
-  return Number.isNaN(time) ? null : time;
+  if (records.length === 0 || records.length > RECORDS_MAX) return null;
+  const searched = Object.entries(args)
+    .filter(([name, value]) => value !== null && value !== "" && roleOf(card, name) !== "content")
+    .map(([, value]) => value);
+  if (searched.length === 0 || !searched.every((value) => isOwnersValue(provenance, card, value))) return null;
+  if (records.length === 1) return records[0] ?? null;
+  const names = new Set(searched.filter((value) => typeof value === "string" && value.length >= NAME_LENGTH_MIN));
+  const named = records.filter((record) => isObject(record) && Object.values(record).some((field) => names.has(field)));
+  return named.length === 1 ? (named[0] ?? null) : null;
 }
 
 /** Whether a value of an argument is the owner's. Egress and spending take nothing that a lookup gave. */

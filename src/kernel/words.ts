@@ -48,24 +48,6 @@ function isSpokenAccess({ text }: OwnerWords, value: string): boolean {
     : isWide && ["rw", "write", "writer", "edit"].includes(value);
 }
 
-export interface Superlative {
-  readonly end: "most" | "least";
-  readonly of: "number" | "date";
-}
-
-const SUPERLATIVES: readonly (readonly [RegExp, Superlative])[] = [
-  [/\b(?:largest|biggest|highest|longest|most expensive)\b/i, { end: "most", of: "number" }],
-  [/\b(?:smallest|lowest|shortest|cheapest)\b/i, { end: "least", of: "number" }],
-  [/\b(?:latest|newest|most recent)\b/i, { end: "most", of: "date" }],
-  [/\b(?:oldest|earliest)\b/i, { end: "least", of: "date" }],
-];
-
-/** The one end of a list that the owner's words name; null when there is none or more than one. */
-export function superlativeIn(words: OwnerWords): Superlative | null {
-  const found = SUPERLATIVES.filter(([pattern]) => pattern.test(words.text));
-  return found.length === 1 ? (found[0]?.[1] ?? null) : null;
-}
-
 function holds(text: string, wanted: string): boolean {
   for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + 1)) {
     if (!isBounded(text, at, at + wanted.length)) continue;
