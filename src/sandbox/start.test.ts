@@ -289,6 +289,8 @@ test("kill -9 of the parent leaves no process", needs, async () => {
     child.stdout.once("data", () => console.log(JSON.stringify(processTree(child.pid))));`;
   const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
+    // What a killed parent leaves there goes with this test.
+    env: { ...process.env, TMPDIR: folder },
   });
   const tree = JSON.parse(await firstLine(parent.stdout)) as number[];
   assert.ok(tree.length >= 4);
