@@ -10,7 +10,7 @@ import { callAsOwner, proveOwner } from "./owner.ts";
 import { offerToApply, proposalIn } from "./proposal.ts";
 import { lineIn, objectsIn, safeLine, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { count, indent, table, wrap } from "./table.ts";
+import { count, indent, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
@@ -49,11 +49,9 @@ async function undo(shell: Shell, client: string | null): Promise<Outcome> {
 }
 
 function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly string[] {
-  const adopted = plan.adopted.map((each) => [
-    each.name,
-    sourceText(each),
-    [...new Set(each.from.map((server) => server.client))].join(", "),
-    whatText(each),
+  const adopted = plan.adopted.flatMap((each) => [
+    `- ${each.name} (${clientsOf(each).join(", ")}): ${sourceText(each)}`,
+    ...indent(wrap(whatText(each), shell.width - 2)),
   ]);
   const left = plan.left.flatMap(({ reason, next }) => [
     `- ${safeLine(reason)}`,
@@ -62,9 +60,13 @@ function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly 
   return [
     shell.paint("bold", `Found ${found.summary}.`),
     ...found.faults.map((fault) => shell.paint("yellow", fault)),
-    ...(adopted.length === 0 ? [] : ["", "Would be adopted:", ...table(adopted, shell.width)]),
+    ...(adopted.length === 0 ? [] : ["", "Would be adopted:", ...adopted]),
     ...(left.length === 0 ? [] : ["", "Stay where they are:", ...left]),
   ];
+}
+
+function clientsOf({ from }: Adopted): readonly string[] {
+  return [...new Set(from.map((server) => server.client))];
 }
 
 function sourceText({ source }: Adopted): string {
@@ -74,7 +76,8 @@ function sourceText({ source }: Adopted): string {
 }
 
 function whatText({ source, secrets, notes }: Adopted): string {
-  const pin = source.kind === "npm" && source.version === null ? ["pinned to an exact version"] : [];
+  const isLoose = source.kind === "npm" && (source.version === null || !/^\d+\.\d+\.\d+/.test(source.version));
+  const pin = source.kind === "remote" ? [] : [isLoose ? "pinned to an exact version" : "its exact version is locked"];
   const moved = secrets.length === 0 ? [] : [`${count(secrets.length, "token")} moved to secrets`];
   return [...pin, ...moved, ...notes.map((note) => safeLine(note))].join("; ");
 }
@@ -86,7 +89,7 @@ function planJson(found: FoundClients, plan: AdoptPlan): JsonObject {
     adopted: plan.adopted.map((each) => ({
       name: each.name,
       source: sourceText(each),
-      clients: [...new Set(each.from.map((server) => server.client))],
+      clients: clientsOf(each),
       secrets: each.secrets.map(({ secret }) => secret),
       notes: each.notes,
     })),

@@ -26,6 +26,7 @@ import { rmSync } from "node:fs";
 import { maybeText, text, textMap, texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
 import type { PolicyState, Proposal } from "./policy-state.ts";
+import { trialSource } from "./trial-source.ts";
 
 export interface Prepared {
   readonly locked: LockedServer;
@@ -90,11 +91,13 @@ async function addServer(parts: StackParts, input: JsonObject, emit: (event: Jso
   const compartment = maybeText(input, "compartment") ?? onlyCompartment(Object.keys(stack.compartments));
   const edits: StackEdit[] = [];
   if (!Object.hasOwn(stack.compartments, compartment)) edits.push({ kind: "add-compartment", name: compartment });
-  const draft = serverDraft(input, text(input, "source"), compartment);
+  const source = text(input, "source");
+  const draft = serverDraft(input, trialSource(source), compartment);
   const trial = editStack(files[STACK_FILE] ?? "", [...edits, { kind: "add-server", name, server: draft }]);
   const declared = parseStack(trial, STACK_FILE).servers[name];
   if (declared === undefined) throw new Fault("stack.name", { message: `'${name}' cannot name a server.` });
-  const { locked, draft: cards, notes } = await parts.prepare(name, declared, (progress) => emit({ progress }));
+  const progress = (step: string): void => emit({ progress: step });
+  const { locked, draft: cards, notes } = await parts.prepare(name, { ...declared, source }, progress);
   const stackText = editStack(files[STACK_FILE] ?? "", [
     ...edits,
     { kind: "add-server", name, server: { ...draft, source: locked.source } },
