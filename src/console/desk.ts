@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import type { HttpBindings } from "@hono/node-server";
 import { Fault, type JsonObject } from "../kernel/index.ts";
 import type { OwnerSession } from "../control/index.ts";
-import type { ConsoleOptions } from "./console.ts";
+import type { ConsoleOptions } from "./shape.ts";
 import type { Markup } from "./html.ts";
 import { pageOf, type Frame, type Page } from "./page.ts";
 import { headOf } from "./reading.ts";

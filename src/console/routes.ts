@@ -7,7 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import { Fault, reasonOf } from "../kernel/index.ts";
 import { requireOwner } from "../control/index.ts";
-import type { ConsoleOptions, Pages } from "./console.ts";
+import type { ConsoleOptions, Pages } from "./shape.ts";
 import { openDesk, type Call, type ConsoleEnv, type Desk } from "./desk.ts";
 import { isSecure } from "./guard.ts";
 import { openLive } from "./live.ts";
