@@ -21,6 +21,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const running = await tryReach(home);
   if (hasFlag(given, "foreground")) {
     if (running === null) return becomeDaemon(home);
+    running.close();
     throw new Fault("daemon.running", { message: `Freehold already runs for ${home}.`, next: "freehold shutdown" });
   }
   const control = running ?? (await startInBackground(home));

@@ -241,6 +241,7 @@ terminalTest("the whole way with the real daemon: start, PIN, edit, plan, apply,
   assert.match(started.json.url, /^http:\/\/127\.0\.0\.1:\d+\/login\?code=/);
   assert.equal(statSync(join(stack, ".state", "daemon.log")).mode & 0o777, 0o600);
   assert.equal((await run(home, "start")).json.started, false, "a second start finds the first");
+  assert.equal((await run(home, "start", "--foreground")).json.error.code, "daemon.running");
 
   const chosen = await here(
     ["pin", "set"],
