@@ -325,3 +325,36 @@ test("a connection while everything is stopped is refused and recorded", async (
   );
   fixture.end();
 });
+
+const AGENT = { kind: "agent", name: "" } as const;
+const say = (fixture: DoorFixture, message: string, outline: ReadonlyMap<string, number> | null): void =>
+  fixture.door.hear({ session: "a1", principal: AGENT, message, outline }, OWNER);
+
+test("what the owner asked for in their own words runs without a question, as often as the outline says", async () => {
+  const fixture = openFixture({ waitMs: 0 });
+  const as = (tool: string, args: JsonObject) => ({ session: "a1", principal: AGENT, tool, args });
+  say(fixture, "Read /a and put its sum into /sums/may.txt please", new Map([["notes.write_note", 1]]));
+  assert.equal((await fixture.door.call(as("notes.read_note", { path: "/a" }))).kind, "result");
+  const mine = as("notes.write_note", { path: "/sums/may.txt", text: "12" });
+  assert.equal(
+    (await fixture.door.call(as("notes.write_note", { path: "/sums/june.txt", text: "12" }))).kind,
+    "waiting",
+  );
+  assert.equal((await fixture.door.call(mine)).kind, "result");
+  assert.equal((await fixture.door.call({ ...mine, args: { ...mine.args, text: "13" } })).kind, "waiting");
+  fixture.end();
+});
+
+test("an outline that comes after strangers' text is no outline, and a client's words are never the owner's", async () => {
+  const fixture = openFixture({ waitMs: 0 });
+  const call = { session: "a1", principal: AGENT, tool: "notes.read_note", args: { path: "/a" } };
+  await fixture.door.call(call);
+  say(fixture, "put it into /sums/may.txt", new Map([["notes.write_note", 5]]));
+  const write = { ...call, tool: "notes.write_note", args: { path: "/sums/may.txt", text: "12" } };
+  assert.equal((await fixture.door.call(write)).kind, "waiting");
+  assert.throws(
+    () => fixture.door.hear({ session: "a1", principal: AGENT, message: "x", outline: null }, { isLive: () => false }),
+    /own words/,
+  );
+  fixture.end();
+});

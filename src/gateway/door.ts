@@ -4,14 +4,19 @@
 
 import {
   assert,
+  beginRequest,
   canonical,
   Fault,
   hasEgress,
   issuePermit,
-  join,
+  isTainted,
+  noteResult,
+  principalText,
   reasonOf,
+  spendOutline,
   type DoorAnswer,
   type DoorRequest,
+  type JsonObject,
   type OwnerPresence,
   type OwnersDoor,
   type Permit,
@@ -38,6 +43,7 @@ import type { Upstream } from "./upstreams.ts";
 
 const CALL_TIMEOUT_MS = 10 * 60_000;
 const STOPPED = "door.stopped";
+const WORDS_KEPT_MAX = 100_000;
 
 export function openDoor(parts: DoorParts): OwnersDoor {
   return new TheDoor(parts);
@@ -124,11 +130,18 @@ class TheDoor implements OwnersDoor {
     if (refusal !== null) {
       return { kind: "denied", request: one.id, because: "C0", reason: refusal, clauses: one.decision.clauses };
     }
-    this.#parts.sessions.taint(one.session, join(serverLabel(one), resultLabel(one)));
+    const wasClean = !isTainted(one.session.label);
+    this.#parts.sessions.taint(one.session, resultLabel(one));
+    if (isEffect) spendOutline(one.session.provenance, one.request.tool);
     if (isEffect) await this.#parts.store.durable();
     const upstream = this.#stillMay(one);
     if (typeof upstream === "string") return this.#close(one, "not-sent", { kind: "broken", reason: upstream });
-    return this.#act(one, { permit, paramsText, upstream, isEffect });
+    const answer = await this.#act(one, { permit, paramsText, upstream, isEffect });
+    if (answer.kind === "result") {
+      const structured = answer.result["structuredContent"];
+      noteResult(one.session.provenance, { card, args: one.request.args, structured, wasClean });
+    }
+    return answer;
   }
 
   /** Between the decision and the act the disk was waited for: what changed meanwhile counts. */
@@ -160,6 +173,11 @@ class TheDoor implements OwnersDoor {
   async #act(one: Case, terms: Act & { readonly upstream: Upstream }): Promise<DoorAnswer> {
     const { permit, paramsText, upstream, isEffect } = terms;
     const { signal, onProgress } = one.request;
+    // A card speaks for results; every other byte of the server's carries the server's own label.
+    const pass = (progress: JsonObject): void => {
+      this.#parts.sessions.taint(one.session, serverLabel(one));
+      onProgress?.(progress);
+    };
     upstream.usedAtMs = this.#parts.clock.nowMs();
     const reply = await send({
       permit,
@@ -167,13 +185,14 @@ class TheDoor implements OwnersDoor {
       paramsText,
       timeoutMs: CALL_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      ...(onProgress === undefined ? {} : { onProgress: pass }),
     });
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
 
   async #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): Promise<DoorAnswer> {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
+    this.#parts.sessions.taint(one.session, label);
     const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
     const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
     await this.#parts.store.together(() => this.#parts.store.ledger.append(entry));
@@ -182,6 +201,25 @@ class TheDoor implements OwnersDoor {
     const said = reply.kind === "error" ? reply.message : reply.reason;
     const reason = how === "unknown" ? `${said}. It may or may not have happened; the owner was told.` : said;
     return { kind: "failed", request: one.id, code, reason, label };
+  }
+
+  hear(words: Parameters<OwnersDoor["hear"]>[0], owner: OwnerPresence): void {
+    if (!owner.isLive(this.#parts.clock.nowMs())) {
+      throw new Fault("owner.needed", { message: "only the owner's own words count as theirs." });
+    }
+    const session = this.#parts.sessions.open(words.session, words.principal);
+    // What a conversation that has read strangers' text plans is no longer the owner's plan.
+    const outline = isTainted(session.label) ? null : words.outline;
+    beginRequest(session.provenance, words.message, outline);
+    this.#parts.store.ledger.append({
+      kind: "session",
+      session: words.session,
+      principal: principalText(words.principal),
+      subject: "owner words",
+      request: null,
+      facts: { outline: outline === null ? null : Object.fromEntries(outline) },
+      text: words.message.slice(0, WORDS_KEPT_MAX),
+    });
   }
 
   async stop(reason: string): Promise<void> {

@@ -70,6 +70,17 @@ export type Answered =
 /** The owner's side of the door; control has it, no client and no agent. */
 export interface OwnersDoor extends Door {
   answer(id: string, answer: OwnerAnswer, owner: OwnerPresence): Promise<Answered>;
+  /** The owner's words of a new request, before any model sees them, with the outline fixed for it. */
+  hear(
+    words: {
+      readonly session: string;
+      readonly principal: Principal;
+      readonly message: string;
+      /** How often each tool may be used after the first untrusted byte; null without an outline. */
+      readonly outline: ReadonlyMap<string, number> | null;
+    },
+    owner: OwnerPresence,
+  ): void;
   /** Anybody may stop; only the owner resumes. */
   stop(reason: string): Promise<void>;
   resume(owner: OwnerPresence): void;
