@@ -118,7 +118,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     };
     this.#parts.store.transaction(() => {
       this.#parts.store.questions.insert(question);
-      const facts = { ...decisionFacts(one), question: question.id, digest: question.digest };
+      const facts = { ...decisionFacts(one), question: question.id };
       this.#parts.store.ledger.append({ ...entryOf(one, "question"), facts, text: binding.args });
     });
     return question;
@@ -187,7 +187,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
 
   #appendAnswer(question: Question, given: string): void {
     const { session, tool } = question.binding;
-    const facts = { question: question.id, digest: question.digest, answer: given };
+    const facts = { question: question.id, answer: given };
     const { request } = question;
     const note = question.note === null ? {} : { text: question.note };
     this.#parts.store.ledger.append({

@@ -4,7 +4,6 @@
 import {
   assert,
   canonical,
-  digestOf,
   isObject,
   parseStrict,
   pinState,
@@ -157,30 +156,28 @@ export function entryOf(one: Case, kind: EntryKind): Entry {
 /** What an intent says beside the decision. */
 interface ActFacts {
   readonly effect?: boolean;
-  readonly permit?: string;
   readonly question?: string;
 }
 
+/** No digest of the arguments: facts stay for ever and are not salted, so it would let them be guessed. */
 export function decisionFacts(one: Case, more: ActFacts = {}): JsonObject {
   const { kind, because, clauses } = one.decision;
   const rule = kind === "allow" ? clauses.find((given) => given.rule !== undefined)?.rule : undefined;
-  const { effect, permit, question } = more;
+  const { effect, question } = more;
   // In canonical order, which makes hashing quick.
   return {
-    args: digestOf(one.request.args),
     because,
     clauses: clauses.map((given) => `${given.clause} ${given.answer}: ${given.reason}`),
     decision: kind,
     ...(effect === undefined ? {} : { effect }),
     label: { ...one.session.label },
-    ...(permit === undefined ? {} : { permit }),
     policy: one.policy.digest,
     ...(question === undefined ? {} : { question }),
     ...(rule === undefined ? {} : { rule }),
   };
 }
 
-/** What was denied costs a client nothing, so little of it is kept; `args` in the facts still names the whole. */
+/** What was denied costs a client nothing, so little of it is kept. */
 export function deniedText(one: Case): string {
   const text = argsText(one);
   if (text.length <= DENIED_CHARS_MAX) return text;

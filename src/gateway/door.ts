@@ -164,7 +164,7 @@ class TheDoor implements OwnersDoor {
       }
       if (isEffect && !this.#parts.store.permits.spend(permit)) return "this request was already carried out";
       const named = question === null ? {} : { question: question.id };
-      const facts = decisionFacts(one, { ...named, effect: isEffect, permit: permit.digest });
+      const facts = decisionFacts(one, { ...named, effect: isEffect });
       this.#parts.store.ledger.append({ ...entryOf(one, "intent"), facts, text: argsText(one) });
       return null;
     });
