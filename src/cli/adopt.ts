@@ -137,8 +137,17 @@ async function adopt(shell: Shell, terminal: Terminal, { found, chosen, compartm
   });
   const json: JsonObject = { ...applied.json, adopted: done.map(({ name }) => name), failed };
   if (applied.json["applied"] !== true) return { ...applied, json };
-  for (const { config, token } of pointed) await point(shell, terminal, { config, token, done });
-  const titles = pointed.map(({ config }) => config.title);
+  const titles: string[] = [];
+  for (const { config, token } of pointed) {
+    try {
+      await point(shell, terminal, { config, token, done });
+      titles.push(config.title);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code.startsWith("cli.")) throw error;
+      terminal.write(`${shell.paint("yellow", `${config.title} was not changed: ${safeLine(error.line(), 600)}`)}\n`);
+      failed.push({ name: config.client, code: error.code, message: error.message });
+    }
+  }
   const outside = titles.length === 0 ? [] : ["", ...outsideText(shell, titles.join(" and "))];
   const text = [`Adopted ${count(done.length, "server")}. To take the files back: freehold adopt --undo`, ...outside];
   return { json, text, exit: failed.length === 0 ? 0 : 1 };

@@ -1,6 +1,6 @@
 // Edits of a client's configuration: Freehold's entry in, adopted entries out. Comments, order and layout stay.
 
-import { applyEdits, modify, type JSONPath } from "jsonc-parser";
+import { applyEdits, createScanner, findNodeAtLocation, modify, parseTree, type JSONPath } from "jsonc-parser";
 import { stringify } from "yaml";
 import { canonical, isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import { unified } from "../manifest/index.ts";
@@ -130,7 +130,7 @@ export function valueAt(top: JsonObject, path: readonly string[]): JsonValue | u
 /** One value set, or removed with `undefined`; the rest of the text stays byte for byte. */
 export function changed(text: string, path: JSONPath, value: JsonValue | undefined): string {
   const mark = text.startsWith("\ufeff") ? "\ufeff" : "";
-  const bare = text.slice(mark.length);
+  const bare = value === undefined ? withoutLoneComma(text.slice(mark.length), path) : text.slice(mark.length);
   const indent = /^(?:\s*[{[]\s*\n)([ \t]+)/.exec(bare)?.[1] ?? "  ";
   const formattingOptions = {
     insertSpaces: !indent.startsWith("\t"),
@@ -138,6 +138,19 @@ export function changed(text: string, path: JSONPath, value: JsonValue | undefin
     eol: bare.includes("\r\n") ? "\r\n" : "\n",
   };
   return mark + applyEdits(bare, modify(bare, path, value, { formattingOptions }));
+}
+
+/** The comma after an object's only entry would stay behind without it, which no parser takes. */
+function withoutLoneComma(text: string, path: JSONPath): string {
+  const tree = parseTree(text, [], { allowTrailingComma: true });
+  const parent = tree === undefined ? undefined : findNodeAtLocation(tree, path.slice(0, -1));
+  const [only, second] = parent?.children ?? [];
+  if (parent === undefined || only === undefined || second !== undefined) return text;
+  const start = only.offset + only.length;
+  const scanner = createScanner(text.slice(start, parent.offset + parent.length - 1), true);
+  scanner.scan();
+  const comma = start + scanner.getTokenOffset();
+  return text[comma] === "," ? text.slice(0, comma) + text.slice(comma + 1) : text;
 }
 
 /** What to write by hand into a program that Freehold does not change, in that program's own syntax. */
