@@ -112,7 +112,7 @@ test("plan exits with 2 when there is something to apply and 0 when not", async 
   const full = await daemonFor(t, { plan: () => ({ digest: "abc", changes, diff }) });
   const ran = await freehold(["plan", "--home", full.home]);
   assert.equal(ran.code, 2);
-  assert.match(ran.stdout, /1 change, 1 that allow more than before/);
+  assert.match(ran.stdout, /1 change, each allows more than before/);
   assert.match(ran.stdout, /^\+servers: \{ files: 1 \}$/m);
   assert.ok(!ran.stdout.includes("\u001b"), "no colour off a terminal");
   const none = await daemonFor(t, { plan: () => ({ digest: null, changes: [], diff: "" }) });

@@ -33,15 +33,17 @@ export interface ProposalOptions {
 export function proposalText(shell: Shell, view: ProposalView, options: ProposalOptions = {}): readonly string[] {
   const { isFull = false, seen = [] } = options;
   const wider = view.changes.filter((change) => change["wider"] === true).length;
+  const isAllWider = wider === view.changes.length;
   const unseen = view.changes.filter((change) => !seen.includes(textIn(change, "file")));
   const rows = unseen.map((change) => [
     { added: "+", removed: "-", changed: "~" }[textIn(change, "kind")] ?? "~",
     lineIn(change, "file", 80),
-    lineIn(change, "what", 400) + (change["wider"] === true ? " (wider)" : ""),
+    lineIn(change, "what", 400) + (change["wider"] === true && !isAllWider ? " (wider)" : ""),
   ]);
   const rest = view.changes.length - unseen.length;
-  const allows = wider === 0 ? "" : `, ${wider} that allow more than before (wider)`;
-  const summary = `${count(view.changes.length, "change")}${allows}`;
+  const marked = `${wider} that ${wider === 1 ? "allows" : "allow"} more than before (wider)`;
+  const allows = isAllWider ? "each allows more than before" : marked;
+  const summary = `${count(view.changes.length, "change")}${wider === 0 ? "" : `, ${allows}`}`;
   return [
     shell.paint("bold", `${summary}:`),
     ...table(rows, shell.width),

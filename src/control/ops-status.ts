@@ -131,7 +131,14 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     pending,
     pendingFault,
     sandbox: await parts.sandbox(),
-    next: nextCommand({ stopped, ownerSet: auth.isSet(), questionsOpen, unknown, pending, servers: servers.length }),
+    next: nextCommand({
+      stopped,
+      ownerSet: auth.isSet(),
+      questionsOpen,
+      unknown,
+      hasProposal: pending > 0 || pendingFault !== null,
+      servers: servers.length,
+    }),
   };
 }
 
@@ -148,13 +155,13 @@ function nextCommand(state: {
   readonly ownerSet: boolean;
   readonly questionsOpen: number;
   readonly unknown: number;
-  readonly pending: number;
+  readonly hasProposal: boolean;
   readonly servers: number;
 }): string {
   if (state.stopped) return "freehold resume";
   if (!state.ownerSet) return "freehold pin set";
   if (state.questionsOpen + state.unknown > 0) return "freehold inbox";
-  if (state.pending > 0) return "freehold plan";
+  if (state.hasProposal) return "freehold plan";
   return state.servers === 0 ? "freehold adopt" : "";
 }
 
