@@ -372,21 +372,6 @@ test("disconnecting takes Freehold's entry out, and nothing else", () => {
   assert.match(out.after, /\/\/ keep/);
 });
 
-test("the only entry goes with the comma behind it, so the file stays readable", () => {
-  for (const tail of [",", " // last,\n  ,", ""]) {
-    const text = `{ "mcpServers": {\n  "one": { "command": "npx", "args": ["-y", "one"] }${tail}\n}, }`;
-    const places = machine({ "home/.cursor/mcp.json": text });
-    const target = config(places, "cursor");
-    const edit = connectClient({ config: target, shim, remove: readServers(target) });
-    assert.ok(edit);
-    applyEdit(edit, { journal: places.journal, nowMs: 1 });
-    assert.deepEqual(
-      readServers(target).map((server) => server.name),
-      ["freehold"],
-    );
-  }
-});
-
 test("no configuration, however odd, makes reading it fail otherwise than with a fault", () => {
   const places = machine({});
   const file = join(places.homeDir, ".cursor/mcp.json");
