@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { servicePlan, type ServicePlan } from "../daemon/service-units.ts";
 import { Fault } from "../kernel/index.ts";
@@ -34,7 +35,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   install(plan, user);
   return {
     json: { ...json, installed: true },
-    text: "Freehold runs under its own user now. Log in again so that your new group counts.",
+    text: `Freehold runs under its own user now. Log in again so that your new group counts, then: export FREEHOLD_HOME=${plan.home}`,
   };
 }
 
@@ -44,9 +45,10 @@ function planFor(shell: Shell, user: string): ServicePlan {
     throw new Fault("service.platform", { message: `there is no service for ${platform}.`, next: "freehold start" });
   }
   const owner = shell.env["SUDO_USER"] ?? userInfo().username;
+  const ownerHome = owner === userInfo().username ? userInfo().homedir : join("/home", owner);
   const home = platform === "linux" ? `/var/lib/${user}` : `/usr/local/var/${user}`;
   const main = fileURLToPath(new URL("../daemon/main.js", import.meta.url));
-  return servicePlan(platform, { user, owner, home, node: process.execPath, main });
+  return servicePlan(platform, { user, owner, home, ownerHome, node: process.execPath, main });
 }
 
 function userName(given: string): string {

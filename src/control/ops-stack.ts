@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { Fault, isObject, type Clock, type JsonObject, type Random } from "../kernel/index.ts";
-import { ensureDir, writeAtomic, type HomePaths } from "../home/index.ts";
+import { ensureDir, homeModes, writeAtomic, type HomePaths } from "../home/index.ts";
 import {
   cardsFile,
   editStack,
@@ -40,6 +40,8 @@ export interface StackParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly policy: PolicyState;
+  /** The owner edits the files as another user then. */
+  readonly isOwnUser: boolean;
   readonly secrets: Secrets;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<Prepared>;
 }
@@ -214,8 +216,9 @@ function changesOf(proposal: Proposal | null): readonly JsonObject[] {
 
 function write(parts: StackParts, path: string, content: string): void {
   const file = join(parts.home.dir, path);
-  ensureDir(dirname(file), 0o700);
-  writeAtomic(file, content, 0o600);
+  const modes = homeModes(parts.isOwnUser);
+  if (dirname(file) !== parts.home.dir) ensureDir(dirname(file), modes.folder);
+  writeAtomic(file, content, modes.file);
 }
 
 function record(parts: StackParts, subject: string, kind: "change" | "client" = "change"): void {

@@ -2,7 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { Fault, isObject, parseStrict, reasonOf } from "../kernel/index.ts";
-import { resolveHome } from "../home/index.ts";
+import { initHome, isHome, resolveHome } from "../home/index.ts";
+import { starterRules, starterStack } from "../manifest/index.ts";
 import { startDaemon } from "./compose.ts";
 
 const PORT_DEFAULT = 7717;
@@ -16,11 +17,14 @@ async function main(): Promise<void> {
     throw new Fault("daemon.port", { message: "FREEHOLD_PORT is not a port.", next: "unset FREEHOLD_PORT" });
   }
   const ownerHome = process.env["FREEHOLD_OWNER_HOME"];
+  const isOwnUser = process.env["FREEHOLD_SERVICE"] === "1";
+  const homeDir = resolveHome({ argument, env: process.env });
+  if (isOwnUser && !isHome(homeDir)) initHome(homeDir, { files: starterFiles(), isShared: true });
   const daemon = await startDaemon({
-    homeDir: resolveHome({ argument, env: process.env }),
+    homeDir,
     version: ownVersion(),
     port,
-    isOwnUser: process.env["FREEHOLD_SERVICE"] === "1",
+    isOwnUser,
     waitMs: WAIT_MS,
     ...(ownerHome === undefined ? {} : { ownerHome }),
   });
@@ -30,6 +34,12 @@ async function main(): Promise<void> {
   });
   await Promise.race([told, daemon.shutdownAsked]);
   await daemon.stop();
+}
+
+/** A service makes its home itself: nobody else may write there before it runs. */
+function starterFiles(): Readonly<Record<string, string>> {
+  const owner = { name: "Owner", timezone: "UTC", currency: { code: "EUR", usd: 1 } };
+  return { "stack.yaml": starterStack(owner), "rules.yaml": starterRules() };
 }
 
 /** package.json stands beside dist/ and src/. */

@@ -12,18 +12,19 @@ const OPTIONS: ServiceOptions = {
   user: "freehold",
   owner: "ada",
   home: "/var/lib/freehold",
+  ownerHome: "/home/ada",
   node: "/usr/bin/node",
   main: "/opt/free hold/dist/daemon/main.js",
 };
 
-test("the daemon runs under its own user, without new privileges, its home the only place to write", () => {
+test("the daemon runs under its own user, without new privileges, and writes only where the owner let it", () => {
   const unit = systemdUnit(OPTIONS);
   for (const line of [
     "User=freehold",
     "NoNewPrivileges=yes",
     "ProtectSystem=strict",
-    "ReadWritePaths=/var/lib/freehold",
-    "UMask=0077",
+    "ReadWritePaths=/var/lib/freehold -/home",
+    "UMask=0007",
   ]) {
     assert.ok(unit.split("\n").includes(line), line);
   }

@@ -8,13 +8,15 @@ export interface ServiceOptions {
   readonly owner: string;
   /** The stack home under the daemon's user. */
   readonly home: string;
+  /** For ${home} in a server's paths. */
+  readonly ownerHome: string;
   /** Absolute. */
   readonly node: string;
   readonly main: string;
 }
 
 /** The daemon divides its own cgroup for its servers, hence Delegate; servers live in sandboxes of their own inside. */
-export function systemdUnit({ user, home, node, main }: ServiceOptions): string {
+export function systemdUnit({ user, home, ownerHome, node, main }: ServiceOptions): string {
   return `[Unit]
 Description=Freehold, the owner's AI stack
 Documentation=file://${home}/stack.yaml
@@ -27,8 +29,9 @@ User=${user}
 Group=${user}
 ExecStart=${quoted(node)} ${quoted(main)} --home ${quoted(home)}
 Environment=FREEHOLD_SERVICE=1 FREEHOLD_HOME=${quoted(home)} HOME=${quoted(home)}
+Environment=${quoted(`FREEHOLD_OWNER_HOME=${ownerHome}`)}
 WorkingDirectory=${home}
-UMask=0077
+UMask=0007
 Restart=on-failure
 RestartSec=2
 TimeoutStopSec=30
@@ -39,14 +42,15 @@ Delegate=yes
 MemoryAccounting=yes
 TasksAccounting=yes
 
-# Nothing of the machine but the home and a runtime folder is writable. User namespaces stay allowed: the servers'
+# Nothing of the machine but the home, a runtime folder and what the owner's own permissions give in /home is writable:
+# servers may be given folders of the owner's. User namespaces stay allowed: the servers'
 # sandboxes are made of them, so RestrictNamespaces and PrivateUsers must not be set.
 RuntimeDirectory=freehold
 RuntimeDirectoryMode=0750
 StateDirectory=freehold
-ReadWritePaths=${home}
+ReadWritePaths=${home} -/home
 ProtectSystem=strict
-ProtectHome=yes
+ProtectHome=no
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -111,6 +115,8 @@ ${strings}
 }
 
 export interface ServicePlan {
+  /** What FREEHOLD_HOME must say for the owner's command line. */
+  readonly home: string;
   /** Where the unit goes, and its text. */
   readonly file: string;
   readonly text: string;
@@ -124,6 +130,7 @@ export function servicePlan(platform: "linux" | "darwin", options: ServiceOption
   if (platform === "darwin") {
     const file = "/Library/LaunchDaemons/org.freehold.daemon.plist";
     return {
+      home,
       file,
       text: launchdPlist(options),
       before: [
@@ -134,13 +141,15 @@ export function servicePlan(platform: "linux" | "darwin", options: ServiceOption
     };
   }
   return {
+    home,
     file: "/etc/systemd/system/freehold.service",
     text: systemdUnit(options),
     before: [
       ["useradd", "--system", "--user-group", "--home-dir", home, "--shell", "/usr/sbin/nologin", user],
       // The owner's own programs reach the socket by this group, and nothing else of that user.
       ["usermod", "--append", "--groups", user, owner],
-      ["install", "-d", "-o", user, "-g", user, "-m", "0700", home],
+      // Sticky: the owner edits the files, but cannot put others in the place of .git and .state.
+      ["install", "-d", "-o", user, "-g", user, "-m", "3770", home],
     ],
     after: [
       ["systemctl", "daemon-reload"],

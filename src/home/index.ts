@@ -3,8 +3,8 @@
 export { codeOf, ensureDir, writeAtomic, writeFault } from "./atomic.ts";
 export { appendHead, commitHome, FREEHOLD_IDENTITY, initRepository, isRepository, readHeads } from "./git.ts";
 export type { Commit, Identity } from "./git.ts";
-export { initHome, isHome } from "./init.ts";
-export type { InitDone, InitOptions } from "./init.ts";
+export { homeModes, initHome, isHome } from "./init.ts";
+export type { HomeModes, InitDone, InitOptions } from "./init.ts";
 export { lockHolder, lockHome } from "./lock.ts";
 export type { HomeLock } from "./lock.ts";
 export { homePaths, resolveHome } from "./paths.ts";

@@ -1,6 +1,6 @@
 // A new stack home: a git repository whose state and memory stay out of git.
 
-import { existsSync, readdirSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Fault } from "../kernel/index.ts";
 import { ensureDir, writeAtomic, writeFault } from "./atomic.ts";
@@ -12,10 +12,25 @@ const IGNORED = `# What must not leave this machine by a push: state, secrets, m
 memory/
 `;
 
+export interface HomeModes {
+  readonly folder: number;
+  readonly file: number;
+}
+
+const PRIVATE: HomeModes = { folder: 0o700, file: 0o600 };
+const SHARED: HomeModes = { folder: 0o770, file: 0o660 };
+
+/** Modes of the policy's files; `.state` is always the daemon's alone. */
+export function homeModes(isShared: boolean): HomeModes {
+  return isShared ? SHARED : PRIVATE;
+}
+
 export interface InitOptions {
   /** Text by path relative to the home; a file that is there already is left as it is. */
   readonly files: Readonly<Record<string, string>>;
   readonly identity?: Identity;
+  /** Under a daemon with a user of its own: the owner's group may edit the files, which are inert until applied. */
+  readonly isShared?: boolean;
 }
 
 export interface InitDone {
@@ -32,8 +47,11 @@ export function isHome(dir: string): boolean {
 export function initHome(dir: string, options: InitOptions): InitDone {
   const paths = homePaths(dir);
   refuseForeign(dir);
-  ensureDir(dir, 0o700);
+  const modes = homeModes(options.isShared === true);
+  ensureDir(dir, modes.folder);
   if (!isRepository(dir)) initRepository(dir);
+  // Who writes a repository's settings chooses what its git runs.
+  if (options.isShared === true) chmodSync(join(dir, ".git"), 0o700);
   ensureDir(paths.stateDir, 0o700);
   const written: string[] = [];
   // stack.yaml comes last: with it the folder counts as a stack home, so a start that was cut is taken up again.
@@ -41,8 +59,8 @@ export function initHome(dir: string, options: InitOptions): InitDone {
   for (const [path, text] of files.toSorted(([a], [b]) => Number(a === "stack.yaml") - Number(b === "stack.yaml"))) {
     const file = join(dir, path);
     if (existsSync(file)) continue;
-    if (dirname(file) !== dir) ensureDir(dirname(file), 0o700);
-    writeAtomic(file, text, 0o600);
+    if (dirname(file) !== dir) ensureDir(dirname(file), modes.folder);
+    writeAtomic(file, text, modes.file);
     written.push(path);
   }
   if (written.length > 0) {

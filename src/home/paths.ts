@@ -37,12 +37,16 @@ export interface HomePaths {
   readonly gatewaySocket: string;
 }
 
+/** Where the service's sockets stand, in a folder that the owner's group may enter. */
+const SERVICE_RUNTIME = "/run/freehold";
+const SERVICE_HOME = "/var/lib/freehold";
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** `env` decides only where the sockets go when the home's own path is too long for one. */
 export function homePaths(dir: string, env: Env = process.env): HomePaths {
   const state = join(dir, ".state");
-  const sockets = socketDir(state, env);
+  const sockets = dir === SERVICE_HOME ? SERVICE_RUNTIME : socketDir(state, env);
   return {
     dir,
     stack: join(dir, "stack.yaml"),
