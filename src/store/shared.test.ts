@@ -56,3 +56,14 @@ test("what is asked of a closed store fails instead of hanging", async (t) => {
   store.close();
   await assert.rejects(store.together(() => store.ledger.append(READ)));
 });
+
+test("works that keep coming are committed all the same", async (t) => {
+  const { store } = opened(t);
+  const seqs: number[] = [];
+  await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      for (let turn = 0; turn < 5; turn += 1) seqs.push(await store.together(() => store.ledger.append(READ).seq));
+    }),
+  );
+  assert.deepEqual(seqs.toSorted((a, b) => a - b), Array.from({ length: 200 }, (_unused, index) => index + 1));
+});

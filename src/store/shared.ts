@@ -6,6 +6,9 @@ interface Work {
   readonly fail: (error: unknown) => void;
 }
 
+/** More at once would hold up the event loop, and with it whoever waits. */
+const WORKS_MAX = 64;
+
 export interface SharedTransactions {
   readonly together: <T>(work: () => T) => Promise<T>;
   /** Commits what waits, now. */
@@ -15,10 +18,21 @@ export interface SharedTransactions {
 /** A work may be run twice: together first, and alone when another of its turn failed. */
 export function sharedTransactions(transaction: (work: () => void) => void): SharedTransactions {
   let waiting: Work[] = [];
+  let seen = 0;
+
+  /** One alone goes at once. While each look at the network brings more, the commit waits for them. */
+  function flushSoon(): void {
+    const count = waiting.length;
+    if (count === 0) return;
+    if (count <= Math.max(seen, 1) || count >= WORKS_MAX) return flush();
+    seen = count;
+    setImmediate(flushSoon);
+  }
 
   function flush(): void {
     const works = waiting;
     waiting = [];
+    seen = 0;
     if (works.length > 1 && succeeds(works)) return;
     for (const work of works) {
       try {
@@ -46,7 +60,7 @@ export function sharedTransactions(transaction: (work: () => void) => void): Sha
     together: (work) =>
       new Promise((resolve, reject) => {
         let value: ReturnType<typeof work>;
-        if (waiting.length === 0) setImmediate(flush);
+        if (waiting.length === 0) setImmediate(flushSoon);
         waiting.push({ run: () => void (value = work()), done: () => resolve(value), fail: reject });
       }),
     flush,
