@@ -19,7 +19,7 @@ export function wireCall(name: string, args: JsonObject): WireCall | null {
     const prompt = args["name"];
     const given = args["arguments"] ?? {};
     if (typeof prompt !== "string" || typeof given !== "object") return null;
-    return { method: "prompts/get", params: { name: prompt, arguments: given } };
+    return { method: "prompts/get", params: { arguments: given, name: prompt } };
   }
-  return { method: "tools/call", params: { name, arguments: args } };
+  return { method: "tools/call", params: { arguments: args, name } };
 }
