@@ -29,6 +29,8 @@ export interface DaemonOptions {
   /** Under an operating system user of its own. */
   readonly isOwnUser: boolean;
   readonly waitMs: number;
+  /** Further names that the console and the gateway answer to. */
+  readonly hosts?: readonly string[];
   /** For ${home}; the home folder of this process's user where it is left out. */
   readonly ownerHome?: string;
 }
@@ -82,7 +84,13 @@ async function listenForAll(options: DaemonOptions, state: DaemonState, effects:
     upstreams.stopAll().catch((error: unknown) => process.stderr.write(`servers: ${reasonOf(error)}\n`));
     for (const list of LISTS) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
   });
-  const parts = { port: options.port, socket: home.gatewaySocket, mcp: endpoint, console: owners };
+  const parts = {
+    port: options.port,
+    hosts: options.hosts ?? [],
+    socket: home.gatewaySocket,
+    mcp: endpoint,
+    console: owners,
+  };
   const listeners = await openListeners(parts, place);
   const mode = options.isOwnUser ? 0o660 : 0o600;
   const control = await startControl({ socketPath: home.controlSocket, mode, operations, auth });

@@ -7,6 +7,8 @@ import { HTTP_SERVER_LIMITS } from "../mcp/index.ts";
 
 export interface ListenerParts {
   readonly port: number;
+  /** Further names under which a proxy of the owner's reaches the port, such as a tailnet name. */
+  readonly hosts: readonly string[];
   readonly socket: string;
   readonly mcp: { handle(request: IncomingMessage, response: ServerResponse): void };
   /** True when the path was the console's. */
@@ -43,7 +45,7 @@ export async function openListeners(parts: ListenerParts, place: Place): Promise
   chmodSync(parts.socket, 0o666);
   place.port = port;
   place.url = `http://127.0.0.1:${port}/`;
-  place.hosts = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, "localhost"];
+  place.hosts = [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, "localhost", ...parts.hosts];
   return {
     close: () => Promise.all([end(tcp), end(socket)]).then(() => undefined),
   };

@@ -26,6 +26,7 @@ async function main(): Promise<void> {
     port,
     isOwnUser,
     waitMs: WAIT_MS,
+    hosts: hostNames(process.env["FREEHOLD_HOSTS"] ?? ""),
     ...(ownerHome === undefined ? {} : { ownerHome }),
   });
   process.stderr.write(`ready at ${daemon.url}\n`);
@@ -34,6 +35,20 @@ async function main(): Promise<void> {
   });
   await Promise.race([told, daemon.shutdownAsked]);
   await daemon.stop();
+}
+
+/** `mac.tail1234.ts.net, other:8443`: what a proxy in front may be called. */
+function hostNames(list: string): readonly string[] {
+  const names = list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((name) => name !== "");
+  const odd = names.find((name) => !/^[a-z0-9.-]{1,253}(?::\d{1,5})?$/.test(name));
+  if (odd === undefined) return names;
+  throw new Fault("daemon.hosts", {
+    message: `FREEHOLD_HOSTS names '${odd}', which is no host.`,
+    next: "unset FREEHOLD_HOSTS",
+  });
 }
 
 /** A service makes its home itself: nobody else may write there before it runs. */
