@@ -1,6 +1,7 @@
 // What Freehold costs before it does anything: CPU until ready, memory and CPU at rest, and what is installed.
 
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -23,7 +24,8 @@ export const run: Bench = async ({ quick, note }) => {
     note("installing the production packages from the lock");
     const sizes = installedSizes(join(home.base, "installed"));
     const [first] = starts;
-    const of = (key: "readyCpuSeconds" | "readySeconds" | "idleRssMb"): number => median(starts.map((each) => each[key]));
+    const of = (key: "readyCpuSeconds" | "readySeconds" | "idleRssMb"): number =>
+      median(starts.map((each) => each[key]));
     return {
       readyCpuSeconds: round(of("readyCpuSeconds"), 2),
       readyCpuSecondsMax: round(Math.max(...starts.map((each) => each.readyCpuSeconds)), 2),
@@ -60,11 +62,12 @@ async function startAndRest(home: BenchHome, { idleSeconds }: { readonly idleSec
   });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  const ended = once(child, "exit");
   if (!(await isReady(url, () => child.exitCode === null || child.exitCode === 0))) throw new Error(`start: ${said}`);
   const readySeconds = (performance.now() - from) / 1_000;
   // The command goes on after ready for a moment, to print the way in: it is counted to its end, on the cautious side.
-  if ((await ended) !== 0) throw new Error(`freehold start failed: ${said}`);
+  await ended;
+  if (child.exitCode !== 0) throw new Error(`freehold start failed: ${said}`);
   const pid = daemonPid(home.dir);
   try {
     const readyCpuSeconds = endedChildrenCpuSeconds() - endedBefore + cpuSecondsOf(pid);

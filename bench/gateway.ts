@@ -105,7 +105,18 @@ function asRead(drafted: string): string {
 async function startProxy(dir: string, entry: string, ends: (() => Promise<void> | void)[]): Promise<Contender> {
   const port = await freePort();
   const bin = join(dir, "node_modules", ".bin", "mcp-proxy");
-  const args = ["--host", "127.0.0.1", "--port", String(port), "--server", "stream", "--", process.execPath, entry, "stdio"];
+  const args = [
+    "--host",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--server",
+    "stream",
+    "--",
+    process.execPath,
+    entry,
+    "stdio",
+  ];
   const child: ChildProcess = spawn(bin, args, { stdio: "ignore" });
   ends.push(() => endProcess(child));
   const url = `http://127.0.0.1:${port}/`;
@@ -188,7 +199,11 @@ function syncMs(file: string, count: number): readonly number[] {
 
 function figures(
   all: ReadonlyMap<string, Measured>,
-  { fsyncs, loadBefore, rounds }: { readonly fsyncs: readonly number[]; readonly loadBefore: number; readonly rounds: number },
+  {
+    fsyncs,
+    loadBefore,
+    rounds,
+  }: { readonly fsyncs: readonly number[]; readonly loadBefore: number; readonly rounds: number },
 ): Readonly<Record<string, unknown>> {
   const of = (name: string, key: keyof Measured): number => median(all.get(name)?.[key] ?? []);
   const pairs = (key: "p50" | "effectP50"): readonly number[] =>

@@ -1,4 +1,4 @@
-// The ledger as effects use it: appends that wait for the disk, a verification of a million entries, and named tampering.
+// The ledger as effects use it: appends that wait for the disk, a million entries verified, and named tampering.
 
 import { randomBytes } from "node:crypto";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
@@ -150,7 +150,11 @@ const MOVE = "UPDATE entries SET seq = seq + 1000000 WHERE seq IN (1200, 1201)";
 /** 1001200 becomes 1201, and 1001201 becomes 1200. */
 const SWAP = "UPDATE entries SET seq = 1002401 - seq WHERE seq > 1000000";
 const TAMPERINGS: readonly Tampering[] = [
-  { name: "flipped", sql: ["UPDATE entries SET facts = replace(facts, 'allow', 'denied') WHERE seq = 1201"], seq: 1201 },
+  {
+    name: "flipped",
+    sql: ["UPDATE entries SET facts = replace(facts, 'allow', 'denied') WHERE seq = 1201"],
+    seq: 1201,
+  },
   { name: "dropped", sql: ["DELETE FROM entries WHERE seq = 1200"], seq: 1200 },
   { name: "reordered", sql: [MOVE, SWAP], seq: 1200 },
   {

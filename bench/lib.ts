@@ -10,7 +10,7 @@ export interface BenchOptions {
   /** Folders and files named on the command line: cases, cards, roster. */
   readonly paths: Readonly<Record<string, string>>;
   /** One line of progress on stderr. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 /** The figures of one bench by their fixed names; units stand last in the name. */

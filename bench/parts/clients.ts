@@ -30,9 +30,10 @@ export async function stdioClient(child: ChildProcessWithoutNullStreams): Promis
   const call = (method: string, params: object): Promise<string> => {
     lastId += 1;
     const id = lastId;
-    const line = new Promise<string>((resolve) => waiting.set(id, resolve));
+    const { promise, resolve } = Promise.withResolvers<string>();
+    waiting.set(id, resolve);
     child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`);
-    return line.then(good);
+    return promise.then(good);
   };
   await call("initialize", HELLO);
   child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" })}\n`);
@@ -66,7 +67,9 @@ export async function httpClient(options: {
   const first = await openLine(url);
   const post = async (line: Line, body: object): Promise<Answer> => {
     const text = JSON.stringify(body);
-    const answer = await line.send(`${lines.join("\r\n")}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`);
+    const answer = await line.send(
+      `${lines.join("\r\n")}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+    );
     if (answer.status >= 300) throw new Error(`${answer.status}: ${answer.body.slice(0, 300)}`);
     return answer;
   };
