@@ -11,7 +11,11 @@ export interface Spoken {
 }
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\\.?";
+/** "may" and "march" are words of other meanings too: as months they are written large. */
+const MONTH =
+  "((?:[Jj]an(?:uary)?|[Ff]eb(?:ruary)?|Mar(?:ch)?|[Aa]pr(?:il)?|May|[Jj]une?|[Jj]uly?|[Aa]ug(?:ust)?|" +
+  "[Ss]ept?(?:ember)?|[Oo]ct(?:ober)?|[Nn]ov(?:ember)?|[Dd]ec(?:ember)?|" +
+  "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\\b\\.?)";
 const COUNTS = ["a", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 const FOUND_MAX = 200;
 
@@ -50,9 +54,12 @@ function datesIn(text: string): ReadonlySet<string> {
     const rest = `${String(index).padStart(2, "0")}-${day.padStart(2, "0")}`;
     dates.add(year === undefined ? rest : `${year}-${rest}`);
   };
-  const monthFirst = new RegExp(`\\b${MONTH} (\\d{1,2})(?:st|nd|rd|th)?(?!\\d)(?:,? (\\d{4})\\b)?`, "gi");
+  const monthFirst = new RegExp(
+    `\\b${MONTH} (\\d{1,2})(?:st|nd|rd|th)?\\b(?![:.]\\d| ?[AaPp][Mm]\\b)(?:,? (\\d{4})\\b)?`,
+    "g",
+  );
   for (const [, month = "", day = "", year] of matches(text, monthFirst)) add(day, month, year);
-  const dayFirst = new RegExp(`(?<!\\d)(\\d{1,2})(?:st|nd|rd|th)?\\.? (?:of )?${MONTH}(?:,? (\\d{4})\\b)?`, "gi");
+  const dayFirst = new RegExp(`(?<![\\w.:,-])(\\d{1,2})(?:st|nd|rd|th)?\\.? (?:of )?${MONTH}(?:,? (\\d{4})\\b)?`, "g");
   for (const [, day = "", month = "", year] of matches(text, dayFirst)) add(day, month, year);
   return dates;
 }
@@ -69,14 +76,18 @@ function timesIn(text: string): ReadonlySet<number> {
 }
 
 function add(minutes: Set<number>, ...[hour, minute, half]: readonly [number, number, string?]): void {
-  const offset = half === undefined ? 0 : half.toLowerCase() === "pm" ? 12 : 0;
+  if (half !== undefined && (hour < 1 || hour > 12)) return;
+  const offset = half?.toLowerCase() === "pm" ? 12 : 0;
   const hours = half === undefined ? hour : (hour % 12) + offset;
   if (hours < 24) minutes.add(hours * 60 + minute);
 }
 
 function spansIn(text: string): ReadonlySet<number> {
   const spans = new Set<number>();
-  const pattern = new RegExp(`\\b(half an|an|\\d{1,3}(?:\\.5)?|${COUNTS.join("|")})[ -](hour|minute|min)s?\\b`, "gi");
+  const pattern = new RegExp(
+    `(?<![\\w.,:-])(half an|an|\\d{1,3}(?:\\.5)?|${COUNTS.join("|")})[ -](hour|minute|min)s?\\b`,
+    "gi",
+  );
   for (const [, amount = "", unit = ""] of matches(text, pattern)) {
     const spoken = amount.toLowerCase();
     const word = COUNTS.indexOf(spoken);
@@ -90,6 +101,7 @@ function spansIn(text: string): ReadonlySet<number> {
 /** Four digits or more, decimals, or a currency beside it: "1." of a list and "2 files" are no amounts. */
 function amountsIn(text: string): ReadonlySet<number> {
   const number = "(?<![\\w.,:-])(\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:\\.\\d+)?)(?![\\w:-]|[.,]\\d)";
+  const scale = "(?! (?:hundred|thousand|million|billion)\\b)";
   const amounts = new Set<number>();
   for (const [, digits = ""] of matches(text, new RegExp(number, "g"))) {
     const value = Number(digits.replaceAll(",", ""));
@@ -97,7 +109,10 @@ function amountsIn(text: string): ReadonlySet<number> {
   }
   const named = new RegExp(`${number} ?(?:[$€£¥]|(?:usd|eur|gbp|chf|dollars?|euros?|pounds?)\\b)`, "gi");
   for (const [, digits = ""] of matches(text, named)) amounts.add(Number(digits.replaceAll(",", "")));
-  for (const [, digits = ""] of matches(text, /[$€£¥]\s?(\d+(?:,\d{3})*(?:\.\d+)?)(?![\w])/g)) {
+  for (const [, digits = ""] of matches(
+    text,
+    new RegExp(`[$€£¥] ?(\\d+(?:,\\d{3})*(?:\\.\\d+)?)(?!\\w|[.,]\\d)${scale}`, "gi"),
+  )) {
     amounts.add(Number(digits.replaceAll(",", "")));
   }
   return amounts;

@@ -6,10 +6,15 @@ import { isSpokenAmount, isSpokenTime, spokenIn, type Spoken } from "./spoken.ts
 
 export interface OwnerWords {
   readonly text: string;
+  /** The text with each link, address and account number blotted out: a part of one is no word. */
+  readonly blotted: string;
   readonly spoken: Spoken;
 }
 
 const WORDS_LENGTH_MAX = 20_000;
+/** Joins to letters and digits on both sides, so that nothing beside it is taken for a word of its own. */
+const BLOT = "_";
+const SHORT_MAX = 3;
 
 /** Pasted or quoted blocks are left out: the owner did not write them. A fence without an end reaches to the end. */
 export function ownerWords(message: string): OwnerWords {
@@ -18,13 +23,17 @@ export function ownerWords(message: string): OwnerWords {
     .normalize("NFC")
     .replace(/^[ \t]*(```|~~~)[\s\S]*?(?:^[ \t]*\1|$(?![\s\S]))/gm, " ")
     .replace(/^[ \t]*>.*$/gm, " ");
-  return { text: kept, spoken: spokenIn(kept) };
+  let blotted = kept;
+  for (const { start, end } of pointerSpans(kept)) {
+    blotted = blotted.slice(0, start) + BLOT.repeat(end - start) + blotted.slice(end);
+  }
+  return { text: kept, blotted, spoken: spokenIn(blotted) };
 }
 
 /** Objects and lists are the owner's when each key and leaf is; booleans and null carry no address, so they pass. */
 export function isInWords(words: OwnerWords, value: JsonValue): boolean {
   if (value === null || typeof value === "boolean") return true;
-  if (typeof value === "number") return holds(words.text, String(value)) || isSpokenAmount(words.spoken, value);
+  if (typeof value === "number") return holds(words, String(value)) || isSpokenAmount(words.spoken, value);
   if (typeof value === "string") return isTextInWords(words, value);
   if (Array.isArray(value)) return value.every((item: JsonValue) => isInWords(words, item));
   return Object.entries(value).every(([key, item]) => isInWords(words, key) && isInWords(words, item));
@@ -32,7 +41,7 @@ export function isInWords(words: OwnerWords, value: JsonValue): boolean {
 
 function isTextInWords(words: OwnerWords, value: string): boolean {
   if (value.trim() === "") return false;
-  return holds(words.text, value.normalize("NFC")) || isSpokenTime(words.spoken, value) || isSpokenAccess(words, value);
+  return holds(words, value.normalize("NFC")) || isSpokenTime(words.spoken, value) || isSpokenAccess(words, value);
 }
 
 /** `r` and `rw` are how programs write what the owner calls read and write permission. */
@@ -48,13 +57,22 @@ function isSpokenAccess({ text }: OwnerWords, value: string): boolean {
     : isWide && ["rw", "write", "writer", "edit"].includes(value);
 }
 
-function holds(text: string, wanted: string): boolean {
+/** "1." and "2)" of a list name nothing; short ones count beside "id" or "#" only. */
+function holds({ text, blotted }: OwnerWords, wanted: string): boolean {
+  const bare = wanted.replace(/^[^\p{L}\p{N}/~@#_]+|[^\p{L}\p{N}/~@#_]+$/gu, "");
+  const isShort = bare.length <= SHORT_MAX && /^[\p{L}\p{N}]*$/u.test(bare);
   for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + 1)) {
-    if (!isBounded(text, at, at + wanted.length)) continue;
-    if (wanted.length >= 4 || !/^[\p{L}\p{N}]+$/u.test(wanted)) return true;
-    if (/(?:\bid[\s:=]*|#\s?)$/iu.test(text.slice(Math.max(0, at - 8), at))) return true;
+    const end = at + wanted.length;
+    if (!isBounded(text, at, end) || isInside(blotted, text, at) || isInside(blotted, text, end)) continue;
+    if (!isShort || /(?:\bid[\s:=]*|#\s?)$/iu.test(text.slice(Math.max(0, at - 8), at))) return true;
   }
   return false;
+}
+
+/** Whether the place between two characters lies within a pointer. */
+function isInside(blotted: string, text: string, at: number): boolean {
+  const isBlotted = (index: number): boolean => blotted[index] === BLOT && text[index] !== BLOT;
+  return isBlotted(at - 1) && isBlotted(at);
 }
 
 function isBounded(text: string, start: number, end: number): boolean {
@@ -66,6 +84,11 @@ function isBounded(text: string, start: number, end: number): boolean {
   return !isJoint(text[end]) && !isDotted(text[end], text[end + 1]);
 }
 
+const DAY =
+  "(?:(?:19|20)\\d\\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])|(?:0[1-9]|[12]\\d|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)\\d\\d)";
+const TIME = "(?:[01]?\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d{1,6})?)?Z?";
+const DAY_TIME = `(?:${TIME} )?${DAY}(?:[T ]${TIME})?`;
+
 /** Every part is bounded, so that no text makes the search slow. */
 const POINTER = new RegExp(
   [
@@ -74,6 +97,11 @@ const POINTER = new RegExp(
     /\bwww\.[^\s<>"')\]]+/u,
     /[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}\.\p{L}{2,24}\/[^\s<>"')\]]*/u, // a link without a scheme
     /\b[A-Z]{2}\d{2}[A-Z0-9 ]{10,32}\b/u, // an IBAN
+    // Dates and times alone lead nowhere; with more digits beside them they are a number that looks like one.
+    new RegExp(
+      `(?<plain>\\b${DAY_TIME}(?: ?[-–] ?${DAY_TIME}| ${DAY_TIME}){0,9}(?![\\p{L}\\p{N}_@/%+-]|[.: ] ?[\\d-]|[.:]\\p{L}))`,
+      "u",
+    ),
     /\b\d[\d -]{8,32}\d\b/u, // a long number
   ]
     .map((part) => part.source)
@@ -83,5 +111,18 @@ const POINTER = new RegExp(
 
 /** Links, addresses and account numbers in a text that somebody could be led or paid to. */
 export function pointersIn(text: string): readonly string[] {
-  return text.match(POINTER) ?? [];
+  return pointerSpans(text).map(({ start, end }) => text.slice(start, end));
+}
+
+function pointerSpans(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const found = [...text.matchAll(POINTER)].filter((match) => match.groups?.["plain"] === undefined);
+  return found.map(({ index, 0: pointer }) => ({ start: index, end: index + endOf(pointer) }));
+}
+
+/** A stop at its end belongs to the sentence, and so do plain words behind an account number. */
+function endOf(pointer: string): number {
+  const words = pointer.length > 40 ? null : /(?: \p{L}+)+ ?$/u.exec(pointer);
+  let end = words === null ? pointer.length : words.index;
+  while (end > 1 && ".,;:!?".includes(pointer[end - 1] ?? "")) end -= 1;
+  return end;
 }
