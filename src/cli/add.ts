@@ -5,7 +5,7 @@ import { Fault, type JsonObject } from "../kernel/index.ts";
 import { listOption, needArgument, textOption, type Given } from "./given.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
 import { offerToApply, proposalIn } from "./proposal.ts";
-import { lineIn, maybeTextIn, numberIn, objectsIn, safeLine, textsIn } from "./reply.ts";
+import { lineIn, maybeTextIn, numberIn, objectsIn, safeLine, textIn, textsIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import { count, indent, table, wrap } from "./table.ts";
 
@@ -59,9 +59,10 @@ export function addedText(shell: Shell, reply: JsonObject): readonly string[] {
 }
 
 function cardRow(card: JsonObject): readonly string[] {
+  const isRead = textIn(card, "effect") === "read" && textsIn(card, "egress").length === 0;
   const roles = [
-    ["asks about", textsIn(card, "critical")],
-    ["content", textsIn(card, "content")],
+    [isRead ? "reads by" : "asks about", textsIn(card, "critical")],
+    ["carries", textsIn(card, "content")],
     ["goes out", textsIn(card, "egress")],
   ] as const;
   const parts = roles

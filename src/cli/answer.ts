@@ -82,8 +82,9 @@ async function edited(terminal: Terminal, args: string): Promise<JsonObject | nu
 export function outcomeText(reply: JsonObject): string {
   const id = lineIn(reply, "id", 20);
   const outcome = reply["outcome"];
+  const state = lineIn(reply, "state", 20);
+  if (state === "no") return `Question ${id}: no. It was not done, and who asked is told so.`;
   if (!isObject(outcome)) {
-    const state = lineIn(reply, "state", 20);
     return state === "open" ? `Question ${id} comes back later.` : `Question ${id}: ${state}.`;
   }
   const reason = maybeTextIn(outcome, "reason") === null ? "" : `: ${lineIn(outcome, "reason", 500)}`;

@@ -25,7 +25,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
       ...table([["tool", "effect", "result of", "arguments"], ...rows], shell.width).map((line, at) =>
         at === 0 ? shell.paint("dim", line) : line,
       ),
-      "An argument that is not listed is asked about: it decides who, where, which, how much or when.",
+      "Of a change, an argument that is not listed is asked about: it decides who, where, which, how much or when.",
       `What holds is what was applied last; freehold plan tells whether ${file} differs.`,
     ],
   };
@@ -42,13 +42,15 @@ function readText(path: string): string | null {
 
 const ROLES = [
   ["asks about", "critical"],
-  ["content", "content"],
+  ["carries", "content"],
   ["goes out", "egress"],
 ] as const;
 
 /** What is usual is left out: a result of its server's compartment, not secret, given as it is. */
 function rolesText(card: ToolCard): string {
-  const roles = ROLES.map(([text, role]) => {
+  const isRead = card.effect === "read" && !Object.values(card.roles).includes("egress");
+  const roles = ROLES.map(([usual, role]) => {
+    const text = isRead && role === "critical" ? "reads by" : usual;
     const names = Object.keys(card.roles).filter((name) => card.roles[name] === role);
     return names.length === 0 ? "" : `${text} ${names.map((name) => safeLine(name, 60)).join(", ")}`;
   });
