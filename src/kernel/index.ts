@@ -4,6 +4,8 @@ export { EFFECTS, hasEgress, pinState, roleOf, underServer } from "./cards.ts";
 export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
 export { CLAUSES, decide } from "./decide.ts";
 export type { Answer, ClauseAnswer, ClauseId, Decide, Decision, Facts, SessionFacts } from "./decide.ts";
+export { extract } from "./extract.ts";
+export type { Extracted, ExtractType } from "./extract.ts";
 export { assert, Fault, reasonOf, unreachable } from "./fault.ts";
 export type { FaultDetails } from "./fault.ts";
 export { canonical, digestOf, isObject, parseStrict, sha256, textAt } from "./json.ts";

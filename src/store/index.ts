@@ -5,6 +5,7 @@ export type { Budgets } from "./budgets.ts";
 export { newToken, tokenHash } from "./clients.ts";
 export type { ClientRow, Clients } from "./clients.ts";
 export type { EntryQuery } from "./entry-rows.ts";
+export type { HandleRow, Handles } from "./handles.ts";
 export type { Ledger, NewEntry, SignedHead } from "./ledger.ts";
 export type { Permits, SpentPermit } from "./permits.ts";
 export { alikeKey } from "./questions.ts";

@@ -71,4 +71,13 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE clients (name TEXT PRIMARY KEY, token_hash TEXT NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE handles (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session TEXT NOT NULL,
+    result TEXT NOT NULL,
+    label TEXT NOT NULL,
+    taken INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

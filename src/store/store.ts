@@ -6,6 +6,7 @@ import { budgetsOf, type Budgets } from "./budgets.ts";
 import { clientsOf, type Clients } from "./clients.ts";
 import { openDatabase } from "./database.ts";
 import { durabilityOf } from "./durable.ts";
+import { handlesOf, type Handles } from "./handles.ts";
 import { ledgerOf, type Ledger } from "./ledger.ts";
 import { permitsOf, type Permits } from "./permits.ts";
 import { questionsOf, type Questions } from "./questions.ts";
@@ -21,6 +22,7 @@ export interface Store {
   readonly budgets: Budgets;
   readonly settings: Settings;
   readonly answers: Answers;
+  readonly handles: Handles;
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
   /**
@@ -59,6 +61,7 @@ export function openStore(options: StoreOptions): Store {
       clients: clientsOf(database),
       settings: settingsOf(database),
       answers: answersOf(database),
+      handles: handlesOf(database),
       transaction: database.transaction,
       together: database.together,
       durable: durability.durable,
