@@ -61,6 +61,23 @@ test("the label is saved before the upstream is called, so that no byte comes un
   fixture.end();
 });
 
+test("reads of one turn have their intents in the ledger before the first of them is sent", async () => {
+  const fixture = openFixture();
+  const unfinished: number[] = [];
+  fixture.reply = async () => {
+    unfinished.push(fixture.store.ledger.unfinished().length);
+    return { kind: "result", result: { content: [] } };
+  };
+  const answers = await Promise.all([1, 2, 3].map((n) => fixture.door.call(read({ path: `/${n}` }))));
+  assert.deepEqual(
+    answers.map((answer) => answer.kind),
+    ["result", "result", "result"],
+  );
+  assert.deepEqual(unfinished, [3, 3, 3]);
+  assert.deepEqual(fixture.store.ledger.unfinished(), []);
+  fixture.end();
+});
+
 test("an effect of an unjailed program asks, and runs once with the bytes that were shown", async () => {
   const fixture = openFixture();
   const { id, answer } = await asked(fixture);
