@@ -175,6 +175,7 @@ terminalTest("the inbox opens with one PIN and answers by keys", async (t) => {
     ],
   );
   assert.deepEqual([ran.missed, ran.code], [null, 0], ran.output);
+  assert.match(ran.output, /Question 7KQ: no\. It was not done/);
   assert.deepEqual(answers(), [{ id: "7KQ", answer: "no", note: "not today" }]);
 });
 
