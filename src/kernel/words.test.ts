@@ -104,6 +104,16 @@ const pointers: readonly (readonly [text: string, found: readonly string[]])[] =
   ["call 0151-2345-6789", ["0151-2345-6789"]],
   ["call +49 151 2345 6789", ["49 151 2345 6789"]],
   ["pay 123456789012 now", ["123456789012"]],
+  ["see https://ok.example/a.", ["https://ok.example/a"]],
+  ["pay DE89370400440532013000 evil.example/x", ["DE89370400440532013000", "evil.example/x"]],
+  ["pay GB29 NWBK 6016 1331 9268 19 for rent", ["GB29 NWBK 6016 1331 9268 19"]],
+  ["pay DE89 3704 0044 0532 0130 00 evil.example/x", ["DE89 3704 0044 0532 0130 00", "evil.example/x"]],
+  ["2024-05-20T10:00:00bob@evil.example", ["00bob@evil.example"]],
+  ["2024-05-20@evil.example", ["2024-05-20@evil.example"]],
+  ["see ab12 hello there my friends", []],
+  ["pay DE89 e vil 3704 0044 0532 0130 00", ["3704 0044 0532 0130 00"]],
+  ["see a.bc/", ["a.bc/"]],
+  ["2024-05-20 evil.example/x", ["evil.example/x"]],
 ];
 
 for (const [text, found] of pointers) {

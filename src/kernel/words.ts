@@ -15,6 +15,8 @@ const WORDS_LENGTH_MAX = 20_000;
 /** Joins to letters and digits on both sides, so that nothing beside it is taken for a word of its own. */
 const BLOT = "_";
 const SHORT_MAX = 3;
+/** `a.b/` and `a@b.c`. What words and a short number left of an account number is none. */
+const POINTER_LENGTH_MIN = 5;
 
 /** Pasted or quoted blocks are left out: the owner did not write them. A fence without an end reaches to the end. */
 export function ownerWords(message: string): OwnerWords {
@@ -115,14 +117,22 @@ export function pointersIn(text: string): readonly string[] {
 }
 
 function pointerSpans(text: string): readonly { readonly start: number; readonly end: number }[] {
-  const found = [...text.matchAll(POINTER)].filter((match) => match.groups?.["plain"] === undefined);
-  return found.map(({ index, 0: pointer }) => ({ start: index, end: index + endOf(pointer) }));
+  const spans: { readonly start: number; readonly end: number }[] = [];
+  POINTER.lastIndex = 0;
+  for (let match = POINTER.exec(text); match !== null; match = POINTER.exec(text)) {
+    if (match.groups?.["plain"] !== undefined) continue;
+    const [start, end] = [match.index, match.index + endOf(match[0])];
+    if (end - start >= POINTER_LENGTH_MIN) spans.push({ start, end });
+    // What was cut off may begin the next.
+    POINTER.lastIndex = end;
+  }
+  return spans;
 }
 
 /** A stop at its end belongs to the sentence, and so do plain words behind an account number. */
 function endOf(pointer: string): number {
-  const words = pointer.length > 40 ? null : /(?: \p{L}+)+ ?$/u.exec(pointer);
-  let end = words === null ? pointer.length : words.index;
+  const number = /^[A-Z]{2}\d{2}[A-Z\d]*(?: [A-Z]{4}(?= \d))?(?: +(?=\p{L}*\d)[A-Z\d]+)*/iu.exec(pointer);
+  let end = number === null || !pointer.includes(" ") ? pointer.length : number[0].length;
   while (end > 1 && ".,;:!?".includes(pointer[end - 1] ?? "")) end -= 1;
   return end;
 }
