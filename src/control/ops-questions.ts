@@ -19,7 +19,7 @@ import {
   type ToolCard,
 } from "../kernel/index.ts";
 import type { Store } from "../store/index.ts";
-import { maybeNumber, maybeObject, maybeText, text } from "./input.ts";
+import { maybeNumber, maybeObject, maybeText, text, texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
 import type { PolicyState } from "./policy-state.ts";
 
@@ -196,7 +196,8 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
   switch (given) {
     case "yes": {
       const args = maybeObject(input, "args");
-      return args === null ? { kind: "yes" } : { kind: "yes", args };
+      const endorse = texts(input, "endorse");
+      return args === null ? { kind: "yes", endorse } : { kind: "yes", endorse, args };
     }
     case "no":
       return { kind: "no", note: (maybeText(input, "note") ?? "").slice(0, 1_000) };

@@ -7,8 +7,10 @@ import {
   bindingDigest,
   canonical,
   CLEAN,
+  endorse,
   isExpired,
   isObject,
+  join,
   oneLine,
   parseStrict,
   principalFrom,
@@ -19,6 +21,7 @@ import {
   type DoorAnswer,
   type DoorRequest,
   type JsonObject,
+  type Label,
   type OwnerAnswer,
   type OwnerPresence,
   type OwnersDoor,
@@ -32,7 +35,7 @@ import { questionSentence } from "./sentence.ts";
 
 /** What the door does with a case; passed by the door alone. */
 interface Steps {
-  judged(request: DoorRequest, id: string): Promise<Case | DoorAnswer>;
+  judged(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Promise<Case | DoorAnswer>;
   execute(one: Case, question: Question): Promise<DoorAnswer>;
   newRequestId(): string;
 }
@@ -99,7 +102,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
       args: argsText(one),
       pin: card.pin,
       policy: policy.digest,
-      label: session.label,
+      label: join(session.label, one.handles),
       expiresAtMs: nowMs + QUESTION_LIVES_MS,
     };
     const question: Question = {
@@ -139,6 +142,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const edit = given.kind === "yes" ? given.args : undefined;
     const step = edit === undefined ? this.#plain(asked, given) : this.#edited(asked, edit);
     if (step.kind === "refused") return step;
+    if (given.kind === "yes") this.#endorse(step.question, given.endorse ?? []);
     const question = step.question;
     this.#underway.add(asked.id).add(question.id);
     try {
@@ -152,6 +156,26 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
       this.#underway.delete(asked.id);
       this.#underway.delete(question.id);
     }
+  }
+
+  /** "This address is fine for this task": later calls of the conversation's present request may use the value. */
+  #endorse({ binding, request }: Question, names: readonly string[]): void {
+    const parsed = parseStrict(binding.args);
+    const args = parsed.kind === "value" && isObject(parsed.value) ? parsed.value : {};
+    const known = names.filter((name) => Object.hasOwn(args, name));
+    if (known.length === 0) return;
+    const { provenance } = this.#parts.sessions.open(binding.session, principalFrom(binding.principal));
+    for (const name of known) endorse(provenance, args[name] ?? null);
+    const { session } = binding;
+    const facts = { arguments: known };
+    this.#parts.store.ledger.append({
+      kind: "session",
+      session,
+      principal: "owner",
+      subject: "endorsed",
+      request,
+      facts,
+    });
   }
 
   #plain(asked: Question, given: OwnerAnswer): Step {
@@ -209,7 +233,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     assert(parsed.kind === "value" && isObject(parsed.value), "a question holds no arguments");
     const principal = principalFrom(binding.principal);
     const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
-    const one = await this.#steps.judged(request, question.request);
+    const one = await this.#steps.judged(request, { id: question.request, handles: binding.label });
     if (!("decision" in one)) {
       this.#parts.store.questions.apply(question.id, {
         kind: "void",

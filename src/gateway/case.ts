@@ -37,6 +37,8 @@ export interface Case {
   readonly card: ToolCard | null;
   readonly wire: WireCall | null;
   readonly decision: Decision;
+  /** Of what stands in the arguments in place of handles. */
+  readonly handles: Label;
 }
 
 export interface CaseParts {
@@ -64,7 +66,7 @@ const DAY_MS = 24 * 3_600_000;
 export function look(
   parts: CaseParts,
   request: DoorRequest,
-  { id, stopped }: { readonly id: string; readonly stopped: boolean },
+  { id, stopped, handles }: { readonly id: string; readonly stopped: boolean; readonly handles: Label },
 ): Case {
   const { store, clock, sessions } = parts;
   const policy = parts.policy();
@@ -87,7 +89,7 @@ export function look(
     schemaFault: wire === null ? "not the arguments of this kind" : schemaFault(policy, request),
     overBudget: null,
     session: sessions.facts(session),
-    handles: { compartments: [], integrity: "owner", secret: false },
+    handles,
     sink: {
       compartments: declared === undefined ? [] : [declared.compartment],
       network: declared !== undefined && hasNetwork(declared),
@@ -96,7 +98,7 @@ export function look(
     rules: policy.rules,
     usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
   };
-  return { request, id, session, policy, server, card, wire, decision: parts.decide(facts) };
+  return { request, id, session, policy, server, card, wire, handles, decision: parts.decide(facts) };
 }
 
 /** A client cannot bury the owner in questions; what needs none is not held up by those that wait. */

@@ -11,12 +11,15 @@ import {
   issuePermit,
   isTainted,
   noteResult,
+  oneLine,
   principalText,
   reasonOf,
   spendOutline,
   type DoorAnswer,
   type DoorRequest,
+  type Extracted,
   type JsonObject,
+  type Label,
   type OwnerPresence,
   type OwnersDoor,
   type Permit,
@@ -38,15 +41,22 @@ import {
   type Case,
   type DoorParts,
 } from "./case.ts";
+import { fillHandles, handleNote, takeOut } from "./handles.ts";
 import { send } from "./send.ts";
 import type { Upstream } from "./upstreams.ts";
 
 const CALL_TIMEOUT_MS = 10 * 60_000;
 const STOPPED = "door.stopped";
 const WORDS_KEPT_MAX = 100_000;
+const KEPT_MAX = 1_000_000;
 
 export function openDoor(parts: DoorParts): OwnersDoor {
   return new TheDoor(parts);
+}
+
+interface Asked {
+  readonly id: string;
+  readonly handles: Label;
 }
 
 interface Act {
@@ -60,6 +70,7 @@ class TheDoor implements OwnersDoor {
   readonly #answers: Answers;
   readonly #epoch: string;
   #requestCount = 0;
+  #childCount = 0;
   #stopped: boolean;
 
   constructor(parts: DoorParts) {
@@ -67,7 +78,7 @@ class TheDoor implements OwnersDoor {
     this.#epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
     this.#stopped = (parts.store.settings.get(STOPPED) ?? "") !== "";
     this.#answers = new Answers(parts, {
-      judged: (request, id) => this.#judged(request, id),
+      judged: (request, asked) => this.#judged(request, asked),
       execute: (one, question) => this.#execute(one, question),
       newRequestId: () => this.#newRequestId(),
     });
@@ -79,7 +90,12 @@ class TheDoor implements OwnersDoor {
   }
 
   async call(request: DoorRequest): Promise<DoorAnswer> {
-    const one = await this.#judged({ ...request, args: inOrder(request.args) }, this.#newRequestId());
+    const id = this.#newRequestId();
+    const filled = fillHandles(this.#parts.store, { ...request, args: inOrder(request.args) });
+    if (filled.kind === "refused") {
+      return { kind: "denied", request: id, because: "C0", reason: filled.reason, clauses: [] };
+    }
+    const one = await this.#judged(filled.request, { id, handles: filled.handles });
     if (!("decision" in one)) return one;
     if (one.decision.kind === "allow") return this.#execute(one, null);
     const joined = this.#answers.join(one);
@@ -89,8 +105,8 @@ class TheDoor implements OwnersDoor {
   }
 
   /** A server is started before anything is asked or allowed, so that its real surface has been judged. */
-  async #judged(request: DoorRequest, id: string): Promise<Case | DoorAnswer> {
-    const first = look(this.#parts, request, { id, stopped: this.#stopped });
+  async #judged(request: DoorRequest, { id, handles }: Asked): Promise<Case | DoorAnswer> {
+    const first = look(this.#parts, request, { id, handles, stopped: this.#stopped });
     if (first.decision.kind === "deny") return this.#deny(first);
     if (this.#parts.upstreams.running(first.server) !== null) return first;
     try {
@@ -100,7 +116,7 @@ class TheDoor implements OwnersDoor {
       this.#parts.sessions.taint(first.session, label);
       return { kind: "failed", request: id, code: -32_603, reason: reasonOf(error), label };
     }
-    const second = look(this.#parts, request, { id, stopped: this.#stopped });
+    const second = look(this.#parts, request, { id, handles, stopped: this.#stopped });
     return second.decision.kind === "deny" ? this.#deny(second) : second;
   }
 
@@ -131,12 +147,17 @@ class TheDoor implements OwnersDoor {
       return { kind: "denied", request: one.id, because: "C0", reason: refusal, clauses: one.decision.clauses };
     }
     const wasClean = !isTainted(one.session.label);
-    this.#parts.sessions.taint(one.session, resultLabel(one));
+    const isKept = card.result.mode === "handle";
+    if (!isKept) this.#parts.sessions.taint(one.session, resultLabel(one));
     if (isEffect) spendOutline(one.session.provenance, one.request.tool);
     if (isEffect) await this.#parts.store.durable();
     const upstream = this.#stillMay(one);
     if (typeof upstream === "string") return this.#close(one, "not-sent", { kind: "broken", reason: upstream });
     const answer = await this.#act(one, { permit, paramsText, upstream, isEffect });
+    if (answer.kind === "result" && isKept) {
+      const handle = this.#parts.store.handles.put({ ...answer, session: one.session.id });
+      return { kind: "withheld", request: one.id, handle, reason: handleNote(answer.result) };
+    }
     if (answer.kind === "result") {
       const structured = answer.result["structuredContent"];
       noteResult(one.session.provenance, { card, args: one.request.args, structured, wasClean });
@@ -185,14 +206,14 @@ class TheDoor implements OwnersDoor {
       paramsText,
       timeoutMs: CALL_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined ? {} : { onProgress: pass }),
+      ...(onProgress === undefined || one.card?.result.mode === "handle" ? {} : { onProgress: pass }),
     });
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
 
   async #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): Promise<DoorAnswer> {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
-    this.#parts.sessions.taint(one.session, label);
+    if (reply.kind !== "result" || one.card?.result.mode !== "handle") this.#parts.sessions.taint(one.session, label);
     const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
     const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
     await this.#parts.store.together(() => this.#parts.store.ledger.append(entry));
@@ -201,6 +222,36 @@ class TheDoor implements OwnersDoor {
     const said = reply.kind === "error" ? reply.message : reply.reason;
     const reason = how === "unknown" ? `${said}. It may or may not have happened; the owner was told.` : said;
     return { kind: "failed", request: one.id, code, reason, label };
+  }
+
+  takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {
+    const { session, principal, handle, path, type } = wanted;
+    const { found, label } = takeOut(this.#parts.store, session, { handle, path, type });
+    this.#parts.sessions.taint(this.#parts.sessions.open(session, principal), label);
+    this.#parts.store.ledger.append({
+      kind: "label",
+      session,
+      principal: principalText(principal),
+      subject: "extract",
+      request: null,
+      facts: { handle: oneLine(handle, 20), type: type.kind, found: found.kind, label: { ...label } },
+      text: path.slice(0, 500),
+    });
+    return found;
+  }
+
+  openChild({ session, principal }: Pick<DoorRequest, "session" | "principal">): string {
+    const parent = this.#parts.sessions.open(session, principal);
+    this.#childCount += 1;
+    const id = `${session}/${this.#epoch}-${this.#childCount}`;
+    this.#parts.sessions.taint(this.#parts.sessions.open(id, principal), parent.label);
+    return id;
+  }
+
+  keep({ session, principal }: Pick<DoorRequest, "session" | "principal">, text: string): string {
+    const { label } = this.#parts.sessions.open(session, principal);
+    const result = { content: [{ type: "text", text: text.slice(0, KEPT_MAX) }] };
+    return this.#parts.store.handles.put({ session, result, label });
   }
 
   hear(words: Parameters<OwnersDoor["hear"]>[0], owner: OwnerPresence): void {

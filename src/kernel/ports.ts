@@ -2,6 +2,7 @@
 // Invariant: an effect is reached through Door alone; what only the owner may do takes an OwnerPresence.
 
 import type { ClauseAnswer, ClauseId } from "./decide.ts";
+import type { Extracted, ExtractType } from "./extract.ts";
 import type { Digest, JsonObject } from "./json.ts";
 import type { Label } from "./labels.ts";
 import type { Principal } from "./principals.ts";
@@ -48,6 +49,18 @@ export type DoorAnswer =
 
 export interface Door {
   call(request: DoorRequest): Promise<DoorAnswer>;
+  /** One plain value out of what a handle keeps; never a text of its own. */
+  takeOut(
+    wanted: Pick<DoorRequest, "session" | "principal"> & {
+      readonly handle: string;
+      readonly path: string;
+      readonly type: ExtractType;
+    },
+  ): Extracted;
+  /** A session that starts with its parent's labels, and whose own do not come back; it has no words and no outline. */
+  openChild(parent: Pick<DoorRequest, "session" | "principal">): string;
+  /** Keeps a text of that session behind a handle, which its parents may name too. */
+  keep(session: Pick<DoorRequest, "session" | "principal">, text: string): string;
   /** What became of a question, for the principal that asked. */
   result(question: string, request: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer>;
 }
@@ -59,7 +72,12 @@ export interface OwnerPresence {
 
 export type OwnerAnswer =
   /** With `args`, the owner's own version of the call. */
-  | { readonly kind: "yes"; readonly args?: JsonObject }
+  | {
+      readonly kind: "yes";
+      readonly args?: JsonObject;
+      /** Arguments whose values are fine for the rest of this task. */
+      readonly endorse?: readonly string[];
+    }
   | { readonly kind: "no"; readonly note: string }
   | { readonly kind: "later"; readonly untilMs: number };
 

@@ -41,6 +41,7 @@ export function beginRequest(
 
 export function endorse(provenance: Provenance, value: JsonValue): void {
   provenance.endorsed.add(canonical(value));
+  if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) provenance.endorsed.add(canonical(item));
 }
 
 /** Called when an effect goes through. */

@@ -64,6 +64,7 @@ export const TRUSTED = [
   "src/gateway/door.ts",
   "src/gateway/case.ts",
   "src/gateway/answers.ts",
+  "src/gateway/handles.ts",
   "src/gateway/auth.ts",
   "src/gateway/send.ts",
   "src/store/ledger.ts",
