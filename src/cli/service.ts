@@ -35,7 +35,10 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   install(plan, user);
   return {
     json: { ...json, installed: true },
-    text: `Freehold runs under its own user now. Log in again so that your new group counts, then: export FREEHOLD_HOME=${plan.home}`,
+    text: [
+      "Freehold runs under its own user now. Log in again so that your new group counts, then:",
+      `  export FREEHOLD_HOME=${plan.home}`,
+    ],
   };
 }
 

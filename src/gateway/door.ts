@@ -1,6 +1,6 @@
 // The door: the only place where effects happen. Every call, whoever asks, runs these steps in this order.
 // Invariants: no send without a permit, no permit without an allow or an answer spent in the same transaction as
-// the intent; the intent of an effect is on disk before it acts; a label is saved before the byte that brings it leaves.
+// the intent; an effect's intent is on disk before it acts; a label is saved before the byte that brings it leaves.
 
 import {
   assert,

@@ -1,4 +1,4 @@
-// Who is talking, with the labels their conversation has read. Labels are saved before the byte that brought them leaves.
+// Who is talking, with the labels their conversation has read. A label is saved before the byte that brought it leaves.
 
 import {
   CLEAN,
