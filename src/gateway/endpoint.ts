@@ -153,5 +153,7 @@ function waitingText(question: string): string {
 }
 
 function deniedText(answer: Extract<DoorAnswer, { kind: "denied" }>): string {
-  return `Denied (${answer.because}): ${answer.reason}. Do not try another way; freehold why ${answer.request} tells the owner more.`;
+  const reason = answer.reason.replace(/\.$/, "");
+  const more = `freehold why ${answer.request} tells the owner more.`;
+  return `Denied (${answer.because}): ${reason}. Do not try another way; ${more}`;
 }
