@@ -86,7 +86,8 @@ export function statusOperations(parts: StatusParts): readonly Operation[] {
             next: "sudo systemctl stop freehold",
           });
         }
-        parts.shutdown();
+        // After the answer has left: a shutdown closes the connection it goes over.
+        setImmediate(() => parts.shutdown());
         return {};
       },
     },
