@@ -23,6 +23,9 @@ export interface Provenance {
 const VALUES_MAX = 5_000;
 const RECORDS_MAX = 2_000;
 const NAME_LENGTH_MIN = 4;
+const NUMBER_MIN = 1_000;
+/** A result comes from a stranger and may be nested as deep as it likes. */
+const DEPTH_MAX = 32;
 
 export function noProvenance(): Provenance {
   return { words: null, outline: null, endorsed: new Set(), named: new Map(), recorded: new Set(), clean: new Set() };
@@ -63,7 +66,7 @@ export function noteResult(provenance: Provenance, reading: Reading): void {
   const { card, structured, wasClean } = reading;
   if (structured === undefined || card.result.mode === "handle") return;
   if (wasClean && card.result.trust !== "third-party") {
-    for (const leaf of leavesOf(structured)) keep(provenance.clean, leaf);
+    for (const leaf of leavesOf(structured, "all")) keep(provenance.clean, leaf);
   }
   const records = recordsOf(structured);
   const picked = pickedRecord(provenance, reading, records);
@@ -71,8 +74,12 @@ export function noteResult(provenance: Provenance, reading: Reading): void {
   const server = card.tool.slice(0, card.tool.indexOf("."));
   const ids = provenance.named.get(server) ?? new Set<string>();
   provenance.named.set(server, ids);
-  for (const path of card.ids) for (const id of atPath(picked, path)) if (isPlainId(id)) keep(ids, id);
-  if (card.result.trust === "owner") for (const leaf of leavesOf(picked)) keep(provenance.recorded, leaf);
+  for (const path of card.ids) {
+    const id = atPath(picked, path);
+    if (id !== undefined && isPlainId(id)) keep(ids, id);
+  }
+  if (card.result.trust !== "owner") return;
+  for (const leaf of leavesOf(picked, "one object")) if (!isShort(leaf)) keep(provenance.recorded, leaf);
 }
 
 /** The one object that a search of the owner's leads to: the only one, or the only one that bears the very name. */
@@ -85,14 +92,19 @@ function pickedRecord(
   const searched = Object.entries(args)
     .filter(([name, value]) => value !== null && value !== "" && roleOf(card, name) !== "content")
     .map(([, value]) => value);
-  if (searched.length === 0 || !searched.every((value) => isOwnersValue(provenance, card, value))) return null;
+  // A switch alone searches for nothing: what it finds is whatever a stranger put there.
+  if (
+    searched.every((value) => typeof value === "boolean") ||
+    !searched.every((value) => isOwnersValue(provenance, card, value))
+  )
+    return null;
   if (records.length === 1) return records[0] ?? null;
   const names = new Set(searched.filter((value) => typeof value === "string" && value.length >= NAME_LENGTH_MIN));
   const named = records.filter((record) => isObject(record) && Object.values(record).some((field) => names.has(field)));
   return named.length === 1 ? (named[0] ?? null) : null;
 }
 
-/** Whether a value of an argument is the owner's. Egress and spending take nothing that a lookup gave. */
+/** Whether a value of an argument is the owner's. A lookup gives nothing to egress, nor to spending once tainted. */
 export function isOwners(
   provenance: Readonly<Provenance>,
   place: { readonly card: ToolCard; readonly argument: string; readonly isClean: boolean },
@@ -132,35 +144,65 @@ function isPlainId(value: JsonValue): boolean {
   return typeof value === "string" && value !== "" && value.length <= 200 && pointersIn(value).length === 0;
 }
 
+/** A short number or text names something else in every other place. */
+function isShort(value: JsonValue): boolean {
+  return typeof value === "number" ? Math.abs(value) < NUMBER_MIN : String(value).length < NAME_LENGTH_MIN;
+}
+
+/** What JSON cannot carry comes only from a result that means harm, and stands in no argument. */
 function keep(values: Set<string>, value: JsonValue): void {
-  if (values.size < VALUES_MAX) values.add(canonical(value));
+  const isPlain =
+    typeof value === "number" ? Number.isFinite(value) : typeof value !== "string" || value.isWellFormed();
+  if (isPlain && values.size < VALUES_MAX) values.add(canonical(value));
 }
 
-/** MCP wants an object as structured content, so that lists come as `{ result: [...] }`. */
-function recordsOf(structured: JsonValue): readonly JsonValue[] {
-  if (Array.isArray(structured)) return structured as readonly JsonValue[];
-  if (!isObject(structured)) return [];
-  const [only, ...more] = Object.values(structured);
-  return Array.isArray(only) && more.length === 0 ? (only as readonly JsonValue[]) : [structured];
+/** MCP wants an object as structured content, so that lists come wrapped: `{ result: [...] }`. */
+function recordsOf(structured: JsonValue, depth = 0): readonly JsonValue[] {
+  if (depth > DEPTH_MAX) return [];
+  if (!isObject(structured) && !Array.isArray(structured)) return depth === 0 ? [] : [structured];
+  const items: readonly JsonValue[] = Object.values(structured);
+  if (Array.isArray(structured)) return items.length === 1 ? recordsOf(items[0] ?? null, depth + 1) : items;
+  if (items.length === 1 && typeof items[0] === "object") return recordsOf(items[0], depth + 1);
+  // Objects under keys of their own are as many records.
+  return items.length > 1 && items.every((item) => isObject(item)) ? items : [structured];
 }
 
-function leavesOf(value: JsonValue, found: JsonValue[] = []): readonly JsonValue[] {
-  if (found.length >= VALUES_MAX) return found;
-  if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) leavesOf(item, found);
-  else if (isObject(value)) for (const item of Object.values(value)) leavesOf(item, found);
-  else if (typeof value === "number" || (typeof value === "string" && value.length <= 500)) found.push(value);
+/** Numbers and texts in a value; of "one object", none from a list of several objects within it. */
+function leavesOf(value: JsonValue, reach: "all" | "one object"): readonly JsonValue[] {
+  const found: JsonValue[] = [];
+  const walk = (at: JsonValue, depth: number): void => {
+    if (typeof at === "number" || (typeof at === "string" && at.length <= 500)) found.push(at);
+    if (typeof at !== "object" || at === null || depth > DEPTH_MAX) return;
+    const items: readonly JsonValue[] = Object.values(at);
+    if (reach === "one object" && Array.isArray(at) && items.length > 1 && items.some(isNested)) return;
+    for (const item of items) {
+      if (found.length >= VALUES_MAX) return;
+      walk(item, depth + 1);
+    }
+  };
+  walk(value, 0);
   return found;
 }
 
-/** Dotted path from a record; lists on the way are walked; a leading name of the list itself is passed over. */
-function atPath(record: JsonValue, path: string): readonly JsonValue[] {
-  const walk = (value: JsonValue, parts: readonly string[]): readonly JsonValue[] => {
-    if (Array.isArray(value)) return value.flatMap((item: JsonValue) => walk(item, parts));
-    const [part, ...rest] = parts;
-    if (part === undefined) return [value];
-    return isObject(value) && Object.hasOwn(value, part) ? walk(value[part] ?? null, rest) : [];
-  };
+function isNested(value: JsonValue): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+/** Dotted path from a record. A list of one is walked, one of several names no object; names of the lists that the
+ * record came in are passed over. */
+function atPath(record: JsonValue, path: string): JsonValue | undefined {
   const parts = path.split(".");
-  const direct = walk(record, parts);
-  return direct.length > 0 || parts.length === 1 ? direct : walk(record, parts.slice(1));
+  for (let skipped = 0; skipped < parts.length; skipped += 1) {
+    let value: JsonValue | undefined = record;
+    for (const part of parts.slice(skipped)) {
+      const object: JsonValue | undefined = onlyOf(value);
+      value = isObject(object) && Object.hasOwn(object, part) ? object[part] : undefined;
+    }
+    if (onlyOf(value) !== undefined) return onlyOf(value);
+  }
+  return undefined;
+}
+
+function onlyOf(value: JsonValue | undefined): JsonValue | undefined {
+  return Array.isArray(value) ? (value.length === 1 ? (value[0] as JsonValue) : undefined) : value;
 }

@@ -86,10 +86,14 @@ function isBounded(text: string, start: number, end: number): boolean {
   return !isJoint(text[end]) && !isDotted(text[end], text[end + 1]);
 }
 
-const DAY =
-  "(?:(?:19|20)\\d\\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])|(?:0[1-9]|[12]\\d|3[01])-(?:0[1-9]|1[0-2])-(?:19|20)\\d\\d)";
+const [YEAR, MONTH_DAY, DAY_MONTH] = [
+  "(?:19|20)\\d\\d",
+  "(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])",
+  "(?:0[1-9]|[12]\\d|3[01])-(?:0[1-9]|1[0-2])",
+];
 const TIME = "(?:[01]?\\d|2[0-3]):[0-5]\\d(?::[0-5]\\d(?:\\.\\d{1,6})?)?Z?";
-const DAY_TIME = `(?:${TIME} )?${DAY}(?:[T ]${TIME})?`;
+const DAY_TIME = `(?:${TIME} )?(?:${YEAR}-${MONTH_DAY}|${DAY_MONTH}-${YEAR})(?:[T ]${TIME})?`;
+const END = "(?![\\p{L}\\p{N}_@/%+-]|[.: ] ?[\\d-]|[.:]\\p{L})";
 
 /** Every part is bounded, so that no text makes the search slow. */
 const POINTER = new RegExp(
@@ -100,10 +104,7 @@ const POINTER = new RegExp(
     /[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){0,8}\.\p{L}{2,24}\/[^\s<>"')\]]*/u, // a link without a scheme
     /\b[A-Z]{2}\d{2}[A-Z0-9 ]{10,32}\b/u, // an IBAN
     // Dates and times alone lead nowhere; with more digits beside them they are a number that looks like one.
-    new RegExp(
-      `(?<plain>\\b${DAY_TIME}(?: ?[-–] ?${DAY_TIME}| ${DAY_TIME}){0,9}(?![\\p{L}\\p{N}_@/%+-]|[.: ] ?[\\d-]|[.:]\\p{L}))`,
-      "u",
-    ),
+    new RegExp(`(?<plain>\\b${DAY_TIME}(?: ?[-–] ?${DAY_TIME}| ${DAY_TIME}){0,9}${END})`, "u"),
     /\b\d[\d -]{8,32}\d\b/u, // a long number
   ]
     .map((part) => part.source)

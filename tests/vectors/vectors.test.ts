@@ -8,18 +8,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Validator, type Schema } from "@cfworker/json-schema";
 import {
+  beginRequest,
   bindingDigest,
-  canonical,
   checkEntry,
   commit,
   decide,
   EMPTY_TREE,
+  endorse,
   GENESIS,
   grow,
   headText,
   indexRules,
   noProvenance,
-  ownerWords,
+  noteResult,
   principalFrom,
   seal,
   step,
@@ -29,8 +30,10 @@ import {
   type Facts,
   type Head,
   type JsonObject,
+  type JsonValue,
   type Label,
   type LedgerEntry,
+  type Provenance,
   type Question,
   type QuestionEvent,
   type Rule,
@@ -61,6 +64,17 @@ interface CompactSession {
   readonly words: string | null;
   readonly outline: Readonly<Record<string, number>> | null;
   readonly endorsed: readonly JsonObject[];
+  readonly readings: readonly CompactReading[];
+}
+
+/** A result that the session was given before the call. */
+interface CompactReading {
+  readonly tool: string;
+  readonly trust: ToolCard["result"]["trust"];
+  readonly ids: readonly string[];
+  readonly args: JsonObject;
+  readonly structured: JsonValue;
+  readonly wasClean: boolean;
 }
 
 interface CompactFacts extends Pick<
@@ -95,22 +109,32 @@ function factsOf(given: Partial<CompactFacts>): Facts {
   const session = { ...defaults.session, ...given.session };
   const result = { ...defaults.card.result, ...given.card?.result };
   const base = { tool: all.tool, ids: [], pin: "0".repeat(64), ...defaults.card };
+  const provenance = provenanceOf(session);
   const rules = all.rules.map((rule) => ({ ...defaults.rule, ...rule }));
   return {
     ...all,
     principal: principalFrom(all.principal),
     card: given.card === null ? null : { ...base, ...given.card, result },
     session: {
-      ...noProvenance(),
+      ...provenance,
       label: session.label,
-      words: session.words === null ? null : ownerWords(session.words),
-      outline: session.outline === null ? null : new Map(Object.entries(session.outline)),
-      endorsed: new Set(session.endorsed.map((value) => canonical(value))),
     },
     sink: { ...defaults.sink, ...given.sink },
     rules: indexRules(rules),
     usesToday: (rule) => all.uses[rule] ?? 0,
   };
+}
+
+function provenanceOf({ words, outline, endorsed, readings }: CompactSession): Provenance {
+  const provenance = noProvenance();
+  beginRequest(provenance, words, outline === null ? null : new Map(Object.entries(outline)));
+  for (const value of endorsed) endorse(provenance, value);
+  for (const { tool, trust, ids, args, structured, wasClean } of readings) {
+    const result = { ...defaults.card.result, trust };
+    const card = { ...defaults.card, effect: "read", tool, ids, result, pin: "0".repeat(64) } as const;
+    noteResult(provenance, { card, args, structured, wasClean });
+  }
+  return provenance;
 }
 
 const policyFiles = readdirSync(join(import.meta.dirname, "policy")).filter((file) => file !== "defaults.json");
