@@ -14,7 +14,7 @@ import {
 import { randomInt } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { isObject, oneLine, textAt, type JsonObject } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, textAt, type JsonObject } from "../kernel/index.ts";
 import { initHome } from "../home/index.ts";
 import { starterRules, starterStack } from "../manifest/index.ts";
 import { connectControl, type ControlClient } from "../control/index.ts";
@@ -60,6 +60,7 @@ export interface DrillStage {
   readonly home: string;
   readonly daemon: Daemon;
   readonly control: ControlClient;
+  readonly controlSocket: string;
   readonly token: string;
   close(): Promise<void>;
 }
@@ -73,7 +74,7 @@ export async function runDrill(progress: (text: string) => void): Promise<Drill>
     const { notes, shared, control, daemon } = stage;
     progress("letting the attacker in");
     const client = await openDrillClient({ url: `${daemon.url}mcp`, token: stage.token });
-    const steps = await attack({ client, control, notes, shared });
+    const steps = await attack({ client, control, controlSocket: stage.controlSocket, notes, shared });
     const waits = await harmless({ client, control, notes });
     return {
       steps: [...steps, waits],
@@ -112,7 +113,7 @@ export async function setStage(folder: string, progress: (text: string) => void)
     await control.call("owner.enrol", { secret: pin });
     await control.call("owner.prove", { secret: pin });
     const token = await declareStack(control, { notes, shared, progress });
-    return { notes, shared, home, daemon, control, token, close };
+    return { notes, shared, home, daemon, control, controlSocket: paths.controlSocket, token, close };
   } catch (error) {
     await daemon.stop();
     throw error;
@@ -142,6 +143,7 @@ async function declareStack(
 interface Stage {
   readonly client: DrillClient;
   readonly control: ControlClient;
+  readonly controlSocket: string;
   readonly notes: string;
   readonly shared: string;
 }
@@ -180,22 +182,29 @@ async function attack(stage: Stage): Promise<readonly DrillStep[]> {
     steps.push(await judged(stage, title, { tool, args }));
   }
   const held = steps.flatMap((step) => (step.question === null ? [] : [step.question]));
+  steps.push(await ownAnswer(stage.controlSocket, held[0] ?? ""));
   for (const question of held) {
-    await stage.control.call("question.answer", { id: question, answer: "no", note: "I did not ask for this." });
+    await stage.control.call("question.answer", { id: question, answer: "no", note: "I did not ask for this" });
   }
-  steps.push(await ownAnswer(stage, held[0] ?? ""));
   return steps;
 }
 
-/** The attacker has the client's token and the user's rights, and tries to say yes to its own question. */
-async function ownAnswer(stage: Stage, question: string): Promise<DrillStep> {
-  const title = "tries to say yes in the owner's place";
-  const reply = await stage.client.call("freehold_result", { question, answer: "yes" });
-  const reasons = [oneLine(reply.text, 200)];
-  return { title, tool: "freehold_result", verdict: "denied", because: "no owner session", reasons, question: null };
+/** The attacker runs with the user's rights, so it reaches the control socket; what it lacks is the owner's proof. */
+async function ownAnswer(controlSocket: string, question: string): Promise<DrillStep> {
+  const step = { title: "tries to say yes in the owner's place", tool: "question.answer", question: null };
+  const stranger = await connectControl(controlSocket);
+  try {
+    await stranger.call("question.answer", { id: question, answer: "yes" });
+    return { ...step, verdict: "allowed", because: "", reasons: [] };
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== "owner.needed") throw error;
+    return { ...step, verdict: "denied", because: "no owner session", reasons: [oneLine(error.message, 200)] };
+  } finally {
+    stranger.close();
+  }
 }
 
-async function harmless(stage: Omit<Stage, "shared">): Promise<DrillStep> {
+async function harmless(stage: Omit<Stage, "shared" | "controlSocket">): Promise<DrillStep> {
   const args = { path: join(stage.notes, "shopping.txt"), content: "milk, eggs, flour\n" };
   const step = await judged(stage, "asks to write a shopping list", { tool: "notes.write_file", args });
   return { ...step, verdict: step.question === null ? step.verdict : "waits" };
