@@ -2,13 +2,16 @@
 // Names, texts and annotations come from an untrusted party: they can make a card stricter, never milder.
 
 import {
+  EFFECTS,
   isObject,
   type ArgumentRole,
+  type Digest,
   type Effect,
   type JsonObject,
   type Surface,
   type ToolCard,
 } from "../kernel/index.ts";
+import { shippedFor, type ShippedDraft, type ShippedTool } from "./shipped.ts";
 import { pinsOf } from "./surface-pins.ts";
 import type { CardFile } from "./types.ts";
 
@@ -42,34 +45,121 @@ const CONTENT_WORDS = words(
   "content contents text body message markdown html description comment note notes caption summary",
 );
 
+/** Schemas in which arguments can hide from a list of properties. */
+const OPEN_SCHEMAS = [
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
+  "$ref",
+  "$dynamicRef",
+];
+const FREE_NAMES = ["patternProperties", "unevaluatedProperties", "propertyNames"];
+
 export interface DraftRequest {
   readonly server: string;
   readonly surface: Surface;
   readonly compartment: string;
+  /** As stack.yaml writes it: a draft that ships for this package or host is used where it fits. */
+  readonly source?: string | null;
 }
 
-export function draftCards({ server, surface, compartment }: DraftRequest): CardFile {
+export function draftCards({ server, surface, compartment, source = null }: DraftRequest): CardFile {
+  const shipped = shippedFor(source);
   const definitions = new Map(surface.tools.map((tool) => [`${server}.${textAt(tool, "name")}`, tool]));
   const cards: Record<string, ToolCard> = {};
   for (const [tool, pin] of pinsOf(server, surface)) {
-    const definition = definitions.get(tool);
-    const effect = definition === undefined ? "read" : guessEffect(definition);
-    cards[tool] = {
-      tool,
-      effect,
-      pin,
-      roles: definition === undefined ? {} : guessRoles(definition, effect),
-      ids: [],
-      result: {
-        trust: "third-party",
-        compartments: [compartment],
-        secret: effect === "credential",
-        mode: "inline",
-      },
-    };
+    cards[tool] = draftCard({ tool, pin, compartment, definition: definitions.get(tool) ?? null, shipped });
   }
   return { server, cards };
 }
+
+interface ToolToDraft {
+  /** With its server. */
+  readonly tool: string;
+  readonly pin: Digest;
+  readonly compartment: string;
+  /** Null for a pseudo-tool. */
+  readonly definition: JsonObject | null;
+  readonly shipped: ShippedDraft | null;
+}
+
+function draftCard({ tool, pin, compartment, definition, shipped }: ToolToDraft): ToolCard {
+  const known = definition === null ? null : fittingDraft(definition, shipped);
+  if (definition !== null && known !== null) {
+    const { effect, ids, trust, secret, mode } = known;
+    const roles = Object.keys(propertiesOf(definition)).map((name) => [name, known.roles[name] ?? "critical"] as const);
+    const result = { trust, compartments: [compartment], secret, mode };
+    return { tool, effect, pin, roles: Object.fromEntries(roles), ids, result };
+  }
+  const effect = definition === null ? "read" : guessEffect(definition);
+  return {
+    tool,
+    effect,
+    pin,
+    roles: definition === null ? {} : guessRoles(definition, effect),
+    ids: [],
+    result: { trust: "third-party", compartments: [compartment], secret: effect === "credential", mode: "inline" },
+  };
+}
+
+/**
+ * The shipped draft of a tool, if it fits: the same name, no argument that it does not list, and no claim of the
+ * server's that the tool changes something which the draft holds for a read.
+ */
+export function fittingDraft(definition: JsonObject, shipped: ShippedDraft | null): ShippedTool | null {
+  const name = textAt(definition, "name");
+  const known = shipped !== null && Object.hasOwn(shipped.tools, name) ? shipped.tools[name] : undefined;
+  if (known === undefined || !isClosed(definition)) return null;
+  if (!Object.keys(propertiesOf(definition)).every((argument) => Object.hasOwn(known.roles, argument))) return null;
+  return known.effect === "read" && claimsChange(definition) && !known.claimsChange ? null : known;
+}
+
+function isClosed(definition: JsonObject): boolean {
+  const schema = definition["inputSchema"];
+  if (!isObject(schema)) return false;
+  return ![...OPEN_SCHEMAS, ...FREE_NAMES].some((key) => Object.hasOwn(schema, key));
+}
+
+export interface CardInDoubt {
+  readonly card: ToolCard;
+  readonly definition: JsonObject | null;
+  readonly shipped: ShippedDraft | null;
+}
+
+/** Why the owner should look at a card, in words; empty where reading it among the others is enough. */
+export function doubtsOf({ card, definition, shipped }: CardInDoubt): Doubts {
+  const isKnown = definition !== null && fittingDraft(definition, shipped) !== null;
+  const dangers: string[] = [];
+  const named = (role: ArgumentRole): readonly string[] =>
+    Object.keys(card.roles).filter((name) => card.roles[name] === role);
+  if (EFFECTS.indexOf(card.effect) >= EFFECTS.indexOf("send")) dangers.push(DANGERS[card.effect] ?? "");
+  if (named("egress").length > 0) dangers.push(`it connects to what ${named("egress").join(", ")} says`);
+  if (card.result.trust !== "third-party" && !isKnown) dangers.push(`its results are trusted as ${card.result.trust}`);
+  if (isKnown || definition === null) return { dangers, guesses: [] };
+  const guesses: string[] = [];
+  if (guessEffect(definition) === "write" && !namesChange(definition)) guesses.push("nothing says what it does");
+  if (card.effect === "read" && guessEffect(definition) !== "read") guesses.push("it does not look like a mere read");
+  if (named("content").length > 0) guesses.push(`${named("content").join(", ")}: taken for text that is only carried`);
+  if (!isClosed(definition)) guesses.push("its schema leaves open which arguments it takes");
+  return { dangers, guesses };
+}
+
+export interface Doubts {
+  readonly dangers: readonly string[];
+  readonly guesses: readonly string[];
+}
+
+const DANGERS: Readonly<Partial<Record<Effect, string>>> = {
+  send: "it sends something to others",
+  spend: "it spends money",
+  credential: "it handles credentials",
+  exec: "it runs programs",
+};
 
 /** `write` where nothing else is clear; `write-reversible` is never guessed. */
 export function guessEffect(definition: JsonObject): Effect {
@@ -94,6 +184,11 @@ function claimsChange(definition: JsonObject): boolean {
   if (annotations === undefined) return false;
   if (!isObject(annotations)) return true;
   return annotations["destructiveHint"] === true || annotations["readOnlyHint"] === false;
+}
+
+/** Some word of its name says that it changes something, so `write` is no mere fallback. */
+function namesChange(definition: JsonObject): boolean {
+  return wordsOf(textAt(definition, "name")).some((word) => CHANGE_VERBS.has(word));
 }
 
 function guessRoles(definition: JsonObject, effect: Effect): Readonly<Record<string, ArgumentRole>> {

@@ -69,7 +69,7 @@ export async function prepareServer(options: PrepareOptions): Promise<PreparedSe
   const { surface } = look;
   return {
     locked: { ...installed, surface, surfaceRoot: surfaceRoot(surface) },
-    draft: draftCards({ server: name, surface, compartment: stackServer.compartment }),
+    draft: draftCards({ server: name, surface, compartment: stackServer.compartment, source: stackServer.source }),
     notes: [...notes, ...look.notes],
   };
 }
