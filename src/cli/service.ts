@@ -1,9 +1,9 @@
 // freehold service install: prints exactly what would be done; root and a yes are needed to do it.
 
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { lstatSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { servicePlan, type ServicePlan } from "../daemon/service-units.ts";
 import { Fault } from "../kernel/index.ts";
@@ -22,7 +22,15 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     "Would run, as root:",
     ...steps.map((step) => `  ${step}`),
   ];
-  if (hasFlag(given, "print")) return { json, text: shown };
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const code = openCode(root, lstatSync) ?? openCode(process.execPath, lstatSync);
+  if (hasFlag(given, "print")) return { json, text: code === null ? shown : [...shown, "", `Not from here: ${code}.`] };
+  if (code !== null) {
+    throw new Fault("service.code", {
+      message: `${code}: programs of that user could change what the service runs.`,
+      next: "clone Freehold as root into /opt/freehold, npm start and npm stop there once, and install from there",
+    });
+  }
   if (process.getuid?.() !== 0) {
     throw new Fault("service.needs-root", {
       message: "installing a service needs root.",
@@ -40,6 +48,21 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
       `  export FREEHOLD_HOME=${plan.home}`,
     ],
   };
+}
+
+/** The first part of the way to the code that others than root may write, in words; null where there is none. */
+export function openCode(
+  root: string,
+  stat: (path: string) => { readonly uid: number; readonly mode: number },
+): string | null {
+  for (let folder = resolve(root); ; folder = dirname(folder)) {
+    const { uid, mode } = stat(folder);
+    // In a sticky folder such as /tmp nobody may replace what belongs to another.
+    const isOpen = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+    if (uid !== 0) return `${folder} belongs to user ${uid} and not to root`;
+    if (isOpen) return `${folder} can be written by others than root`;
+    if (dirname(folder) === folder) return null;
+  }
 }
 
 function planFor(shell: Shell, user: string): ServicePlan {
