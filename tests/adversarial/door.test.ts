@@ -67,9 +67,9 @@ test("while the owner's own version runs, the asked question says wait", async (
 
 test("after a crash in the effect, freehold_result says it may have happened, and not that it was denied", async (t) => {
   const fixture = openFixture({ waitMs: 0 });
-  fixture.reply = () => new Promise(() => undefined);
+  fixture.reply = () => Promise.withResolvers<RpcReply>().promise;
   const id = questionIn(await fixture.door.call(write("/b")));
-  void fixture.door.answer(id, { kind: "yes" }, OWNER);
+  fixture.door.answer(id, { kind: "yes" }, OWNER).catch(() => undefined);
   while (fixture.sent.length === 0) await new Promise(setImmediate);
   const reopened = fixture.reopen();
   t.after(() => reopened.end());
@@ -85,9 +85,9 @@ test("an answered call whose server hangs after a crash is waited for by nobody 
   fixture.store.questions.apply(id, { kind: "yes" });
   const reopened = fixture.reopen();
   t.after(() => reopened.end());
-  reopened.reply = () => new Promise(() => undefined);
+  reopened.reply = () => Promise.withResolvers<RpcReply>().promise;
   await reopened.door.recover();
-  void reopened.door.carryOutAnswered();
+  reopened.door.carryOutAnswered().catch(() => undefined);
   while (reopened.sent.length === 0) await new Promise(setImmediate);
   assert.equal((await reopened.door.result(id, { session: "s1", principal: CLIENT })).kind, "waiting");
   fixture.store.close();
@@ -204,7 +204,7 @@ test("what the owner is shown holds no hidden character and parses back to exact
     { maxKeys: 5 },
   );
   await fc.assert(
-    fc.asyncProperty(text, text, extra, fc.boolean(), async (path, content, more, isLast) => {
+    fc.asyncProperty(fc.tuple(text, text), extra, fc.boolean(), async ([path, content], more, isLast) => {
       const fixture = openFixture({ waitMs: 0 });
       const own = { text: content, path };
       // Another order of keys is the same call.

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as wait } from "node:timers/promises";
 import { test, type TestContext } from "node:test";
 import { homePaths, type HomePaths } from "../../src/home/index.ts";
 import {
@@ -82,7 +83,7 @@ async function tookEffect(stage: Stage, name: string): Promise<boolean> {
   const client = await openMcp(daemon.url, stage.token);
   switch (name) {
     case "answer a question by an edited database":
-      await new Promise((resolve) => void setTimeout(resolve, 500));
+      await wait(500);
       return isForged("forged-yes");
     case "change a ledger entry unseen":
       return (await daemon.owner.call("ledger.verify", {}))["kind"] === "good";

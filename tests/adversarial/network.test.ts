@@ -29,7 +29,7 @@ function triedIn(trace: string): ReadonlySet<string> {
     if (name === "getsockname" && address !== null && listening.has(`${pid} ${socket}`)) own.add(address);
     if (name === "connect" && address !== null) tried.add(address);
   }
-  return tried.difference(own);
+  return new Set([...tried].filter((address) => !own.has(address)));
 }
 
 function addressIn(line: string): string | null {
@@ -56,7 +56,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
 });
 `;
 
-async function recorder(t: TestContext): Promise<{ readonly port: number; heard(): number }> {
+async function recorder(t: TestContext): Promise<{ readonly port: number; readonly heard: () => number }> {
   let heard = 0;
   const server = createServer((socket) => {
     heard += 1;

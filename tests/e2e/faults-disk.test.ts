@@ -133,7 +133,10 @@ test("two daemons started at the same moment: exactly one lives", async (t) => {
     child.stdout === null ? "" : once(child.stdout, "data").then(() => "ready"),
   );
   const outcomes = await Promise.all(both.map((_, index) => Promise.race([ended[index], ready[index]])));
-  assert.deepEqual(outcomes.toSorted(), ["ended", "ready"]);
+  assert.deepEqual(
+    outcomes.filter((outcome) => outcome !== undefined).toSorted((a, b) => a.localeCompare(b)),
+    ["ended", "ready"],
+  );
 });
 
 test("a killed daemon's lock, sockets and address are no obstacle to the next", async (t) => {

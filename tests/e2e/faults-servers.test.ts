@@ -21,8 +21,8 @@ const WALL_MS = 20;
 interface Stage {
   readonly daemon: TestDaemon;
   readonly client: McpClient;
-  folder(server: string): string;
-  turn(server: string, mode: string): void;
+  readonly folder: (server: string) => string;
+  readonly turn: (server: string, mode: string) => void;
 }
 
 /** One daemon with a server for each fault, so that no fault is hidden by the pause after another's crashes. */

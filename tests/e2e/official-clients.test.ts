@@ -55,7 +55,7 @@ async function first(given: Given, way: "http" | "stdio"): Promise<Official> {
     way === "http" ? new Http1(new URL(`${given.daemon.url}mcp`), { requestInit }) : new Stdio1(shim(given));
   const client = new Client1(INFO);
   // The SDK's own types disagree under exactOptionalPropertyTypes.
-  await client.connect(transport as Parameters<typeof client.connect>[0]);
+  await client.connect(transport);
   return {
     names: async () => (await client.listTools()).tools.map((tool) => tool.name),
     call: async (name, args) => answerOf(await client.callTool({ name, arguments: args })),
