@@ -31,7 +31,7 @@ function rules(): readonly Rule[] {
   });
 }
 
-/** Reads two megabytes as the door notes them: the first half clean from the owner's own records, then strangers' text. */
+/** Reads two megabytes as the door notes them: half of it clean from the owner's own records, then strangers' text. */
 function sessionThatRead(seed: number): SessionFacts {
   const provenance = noProvenance();
   beginRequest(provenance, WORDS, new Map([["files.tool-7", 1]]));

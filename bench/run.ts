@@ -1,5 +1,5 @@
-// npm run -s bench -- NAME [--json] [--quick] [--profile-dir DIR]: runs bench/NAME.ts and prints its figures, as exactly
-// one JSON object with --json. Progress goes to stderr. Each bench sets up what it needs and removes it.
+// npm run -s bench -- NAME [--json] [--quick] [--profile-dir DIR]: runs bench/NAME.ts and prints its figures, with
+// --json as exactly one JSON object. Progress goes to stderr. Each bench sets up what it needs and removes it.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -26,8 +26,8 @@ export interface Store {
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
   /**
-   * One transaction for all works of this turn of the event loop: a commit costs more than an entry. Resolves once it is
-   * committed. A work that throws undoes only itself; it may be run twice, so it changes nothing but the store.
+   * One transaction for all works of this turn of the event loop: a commit costs more than an entry. Resolves once it
+   * is committed. A work that throws undoes only itself; it may be run twice, so it changes nothing but the store.
    */
   readonly together: <T>(work: () => T) => Promise<T>;
   /** Resolves when everything committed so far is on disk. Rejects with `store.not-durable`: then nothing may act. */
