@@ -37,7 +37,7 @@ export interface StatusParts {
   servers(): readonly ServerState[];
   sandbox(): Promise<JsonObject>;
   /** The decision on a call whose arguments are not the owner's, after untrusted text was read. */
-  preview(principal: Principal, tool: string): Decision;
+  preview(principal: Principal, tool: string, args?: JsonObject): Decision;
   shutdown(): void;
 }
 

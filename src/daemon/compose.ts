@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { decide, reasonOf } from "../kernel/index.ts";
+import { decide, reasonOf, type JsonObject } from "../kernel/index.ts";
 import { writeAtomic } from "../home/index.ts";
 import { verifyLedger } from "../store/index.ts";
 import { serveHttp, type HttpEndpoint } from "../mcp/index.ts";
@@ -14,6 +14,7 @@ import {
   previewOf,
   SERVER_CAPABILITIES,
   type ClientIdentity,
+  type PreviewCall,
   type Upstreams,
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
@@ -47,6 +48,7 @@ const BODY_BYTES_MAX = 8 * 1024 * 1024;
 const WIRE_SESSIONS_MAX = 1_000;
 const IDLE_SESSION_MS = 30 * 60_000;
 const ANCHOR_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 const LISTS = ["tools", "prompts", "resources"];
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -141,10 +143,15 @@ function operationsOf(
     url: () => place.url,
     servers: () => serverStates(effects.upstreams, Object.keys(state.active().stack.servers)),
     sandbox: async () => ({ ...(await effects.probe()) }),
-    preview: (principal, tool) => previewOf(state.active(), principal, tool),
+    preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),
   });
+}
+
+function previewCall({ clock, store }: DaemonState, args: JsonObject | undefined): PreviewCall {
+  const nowMs = clock.nowMs();
+  return { args, nowMs, usesToday: (rule) => store.ledger.usesOf(rule, nowMs - DAY_MS) };
 }
 
 function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): HttpEndpoint<ClientIdentity> {

@@ -7,6 +7,7 @@ export { openDoor } from "./door.ts";
 export { openEndpoint, SERVER_CAPABILITIES, type EndpointParts } from "./endpoint.ts";
 export { activate, receiverClearance, type ActivePolicy } from "./policy.ts";
 export { previewOf } from "./preview.ts";
+export type { PreviewCall } from "./preview.ts";
 export { openSessions, type Session, type Sessions } from "./sessions.ts";
 export { openUpstreams, type Upstream, type UpstreamParts, type Upstreams } from "./upstreams.ts";
 export { viewFor, wireName, type View } from "./views.ts";

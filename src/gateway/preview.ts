@@ -12,20 +12,32 @@ import {
 } from "../kernel/index.ts";
 import { receiverClearance, type ActivePolicy } from "./policy.ts";
 
-export function previewOf(policy: ActivePolicy, principal: Principal, tool: string): Decision {
+export interface PreviewCall {
+  /** A stranger's value for each argument of the tool where they are left out. */
+  readonly args?: JsonObject | undefined;
+  readonly nowMs: number;
+  readonly usesToday: (ruleId: string) => number;
+}
+
+/** Who asks, for which tool; when, how often so far and with what, where that matters. */
+export function previewOf(
+  policy: ActivePolicy,
+  { principal, tool }: { readonly principal: Principal; readonly tool: string },
+  { args, nowMs, usesToday }: PreviewCall,
+): Decision {
   const server = tool.slice(0, tool.indexOf("."));
   const declared = policy.stack.servers[server];
   const written = policy.cards.get(tool);
   const card = written === undefined || declared === undefined ? null : underServer(written, declared.compartment);
   return decide({
-    nowMs: 0,
+    nowMs,
     stopped: false,
     principal,
     tool,
-    args: strangersArguments(policy, tool),
+    args: args ?? strangersArguments(policy, tool),
     card,
     pin: pinState({ card: card?.pin ?? null, locked: policy.pins.get(tool) ?? null, running: null }),
-    schemaFault: null,
+    schemaFault: args === undefined ? null : (policy.tools.get(tool)?.check(args) ?? null),
     overBudget: null,
     session: {
       label: { compartments: [], integrity: "third-party", secret: false },
@@ -38,7 +50,7 @@ export function previewOf(policy: ActivePolicy, principal: Principal, tool: stri
     },
     receiver: receiverClearance(policy.stack, principal.kind, principal.name),
     rules: policy.rules,
-    usesToday: () => 0,
+    usesToday,
   });
 }
 
