@@ -1,12 +1,22 @@
 // Every owner operation, once. The CLI reaches them through the socket, the console in process.
 
 import type { Operation } from "./operation.ts";
+import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
+import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
+import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
+import { ruleOperations } from "./ops-rules.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 
-export type OperationParts = LedgerParts & QuestionParts & StackParts & StatusParts;
+export type OperationParts = AlikeParts &
+  LedgerParts &
+  MeterParts &
+  QuestionParts &
+  RuleReviewParts &
+  StackParts &
+  StatusParts;
 
 export function allOperations(parts: OperationParts): readonly Operation[] {
   return [
@@ -14,5 +24,9 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...questionOperations(parts),
     ...ledgerOperations(parts),
     ...stackOperations(parts),
+    ...alikeOperations(parts),
+    ...ruleOperations(parts),
+    ...ruleReviewOperations(parts),
+    ...meterOperations(parts),
   ];
 }

@@ -65,7 +65,7 @@ function reading(parts: QuestionParts): readonly Operation[] {
     {
       name: "question.show",
       needsOwner: true,
-      run: async (input) => shown(parts, find(parts, text(input, "id"))),
+      run: async (input) => shown(parts, find(parts.store, text(input, "id"))),
     },
   ];
 }
@@ -77,7 +77,7 @@ function answering(parts: QuestionParts): readonly Operation[] {
       name: "question.answer",
       needsOwner: true,
       async run(input, context) {
-        const { id } = find(parts, text(input, "id"));
+        const { id } = find(parts.store, text(input, "id"));
         const answered = await door.answer(id, answerFrom(input, clock), requireOwner(context.owner));
         if (answered.kind === "refused") {
           throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
@@ -126,7 +126,7 @@ function due({ store, clock }: QuestionParts): readonly Question[] {
     .filter((question) => !isExpired(question, nowMs) && (question.laterUntilMs ?? 0) <= nowMs);
 }
 
-function find({ store }: QuestionParts, id: string): Question {
+export function find(store: Store, id: string): Question {
   const question = store.questions.get(id.trim().toUpperCase());
   if (question !== null) return question;
   throw new Fault("question.unknown", { message: `there is no question ${oneLine(id, 20)}.`, next: "freehold inbox" });
@@ -213,7 +213,7 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
   }
 }
 
-function outcomeLine(outcome: {
+export function outcomeLine(outcome: {
   readonly kind: string;
   readonly reason?: string;
   readonly question?: string;

@@ -206,7 +206,7 @@ function removeClient(parts: StackParts, name: string): JsonObject {
   return planned(parts.policy.proposal());
 }
 
-function planned(proposal: Proposal | null): JsonObject {
+export function planned(proposal: Proposal | null): JsonObject {
   return { digest: proposal?.digest ?? null, changes: changesOf(proposal), diff: proposal?.diff ?? "" };
 }
 

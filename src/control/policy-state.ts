@@ -81,14 +81,20 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
     await store.durable();
     const touched = [...new Set([...Object.keys(files), ...Object.keys(proposed.files)])];
     [files, current] = [proposed.files, next];
-    const summary =
-      proposed.changes.length === 1 ? (proposed.changes[0]?.what ?? "") : `${proposed.changes.length} changes`;
-    commitHome(home.dir, { message: `Apply: ${summary}`.slice(0, 72), paths: touched });
+    commitHome(home.dir, { message: commitMessage(proposed.changes), paths: touched });
     for (const listener of listeners) listener(next);
     return next;
   }
 
   return { current: () => current, proposal, apply, onApplied: (listener) => void listeners.push(listener) };
+}
+
+/** A new permission by itself reads as what it is. */
+function commitMessage(changes: readonly Change[]): string {
+  const [only, second] = changes;
+  if (only === undefined || second !== undefined) return `Apply: ${changes.length} changes`;
+  const allowed = /^rule \S+ is new: (.+?) may call (.+)$/.exec(only.what);
+  return (allowed === null ? `Apply: ${only.what}` : `Allow ${allowed[1]} to call ${allowed[2]}`).slice(0, 72);
 }
 
 function acceptedPath(home: HomePaths, digest: Digest): string {

@@ -1,0 +1,104 @@
+// "Yes to these alike": one word for several questions that differ in values alone, each answered by itself at the door.
+
+import {
+  canonical,
+  Fault,
+  isExpired,
+  isObject,
+  oneLine,
+  parseStrict,
+  type Answered,
+  type Clock,
+  type JsonObject,
+  type OwnersDoor,
+  type Question,
+} from "../kernel/index.ts";
+import type { Store } from "../store/index.ts";
+import { texts } from "./input.ts";
+import { requireOwner, type Operation } from "./operation.ts";
+import { find, outcomeLine } from "./ops-questions.ts";
+
+export interface AlikeParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly door: OwnersDoor;
+}
+
+/** Recorded once for all of them, so that the meter does not take a batch for hasty answers. */
+export const ALIKE_SUBJECT = "answered alike";
+const ALIKE_MAX = 20;
+
+export function alikeOperations(parts: AlikeParts): readonly Operation[] {
+  const { store, door } = parts;
+  return [
+    {
+      name: "questions.answerAlike",
+      needsOwner: true,
+      async run(input, context) {
+        const questions = alikeIn(parts, input);
+        const ids = questions.map(({ id }) => id);
+        const owner = requireOwner(context.owner);
+        store.ledger.append({
+          kind: "owner",
+          session: null,
+          principal: "owner",
+          subject: ALIKE_SUBJECT,
+          request: null,
+          facts: { questions: ids },
+        });
+        const outcomes: JsonObject[] = [];
+        for (const { id } of questions) {
+          const given = await door.answer(id, { kind: "yes" }, owner);
+          const row = answeredRow(id, given);
+          outcomes.push(row);
+          context.emit({ answered: row });
+        }
+        return { outcomes };
+      },
+    },
+  ];
+}
+
+function answeredRow(id: string, given: Answered): JsonObject {
+  if (given.kind === "refused") return { id, state: null, outcome: null, refused: given.reason };
+  const { question, outcome } = given;
+  return { id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome), refused: null };
+}
+
+/** Each open, each as it was shown (`digests`, in the same order), and all of one shape. */
+function alikeIn(parts: AlikeParts, input: JsonObject): readonly Question[] {
+  const ids = [...new Set(texts(input, "ids").map((id) => id.trim().toUpperCase()))];
+  const digests = texts(input, "digests");
+  if (ids.length < 2 || ids.length > ALIKE_MAX) {
+    throw new Fault("control.input", { message: `between 2 and ${ALIKE_MAX} questions can be answered at once.` });
+  }
+  if (digests.length > 0 && digests.length !== ids.length) {
+    throw new Fault("control.input", { message: "'digests' must name one digest for each question." });
+  }
+  const questions = ids.map((id) => find(parts.store, id));
+  for (const [at, question] of questions.entries()) {
+    if (digests.length > 0 && digests[at] !== question.digest) {
+      throw new Fault("question.changed", { message: `question ${question.id} is not the one you saw.` });
+    }
+    if (question.state !== "open" || isExpired(question, parts.clock.nowMs())) {
+      throw new Fault("question.closed", { message: `question ${question.id} is no longer open; none was answered.` });
+    }
+  }
+  const shapes = new Set(questions.map((question) => shapeOf(question)));
+  if (shapes.size === 1 && !shapes.has(null)) return questions;
+  throw new Fault("question.not-alike", {
+    message: `${listOf(ids)} are not alike: another tool, another program, or other arguments.`,
+    next: "freehold inbox",
+  });
+}
+
+/** Questions of one shape ask the same of the same tool for the same program; only values differ. */
+function shapeOf({ binding }: Pick<Question, "binding">): string | null {
+  const parsed = parseStrict(binding.args);
+  if (parsed.kind === "refused" || !isObject(parsed.value)) return null;
+  return canonical([binding.principal, binding.tool, ...Object.keys(parsed.value).toSorted()]);
+}
+
+function listOf(ids: readonly string[]): string {
+  return ids.map((id) => oneLine(id, 20)).join(", ");
+}
