@@ -76,7 +76,9 @@ function isAlive(pid: number): boolean {
 
 function daemonArgs(home: string): readonly string[] {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  return [fileURLToPath(new URL(`../daemon/main.${extension}`, import.meta.url)), "--home", home];
+  // Node opens its debugger at SIGUSR1, to whoever reaches the loopback port.
+  const main = fileURLToPath(new URL(`../daemon/main.${extension}`, import.meta.url));
+  return ["--disable-sigusr1", main, "--home", home];
 }
 
 function definedEnv(): Record<string, string> {

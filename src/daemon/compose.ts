@@ -13,6 +13,7 @@ import {
   openEndpoint,
   previewOf,
   SERVER_CAPABILITIES,
+  type ActivePolicy,
   type ClientIdentity,
   type PreviewCall,
   type Upstreams,
@@ -82,8 +83,12 @@ async function listenForAll(options: DaemonOptions, state: DaemonState, effects:
     nowMs: clock.nowMs,
     randomBytes: random.bytes,
   });
+  let before = state.active();
   state.policyState.onApplied(() => {
-    upstreams.stopAll().catch((error: unknown) => process.stderr.write(`servers: ${reasonOf(error)}\n`));
+    for (const server of changedServers(before, state.active())) {
+      upstreams.stop(server).catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
+    }
+    before = state.active();
     for (const list of LISTS) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
   });
   const parts = {
@@ -167,6 +172,13 @@ function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): 
     allowedHosts: () => place.hosts,
     allowedOrigins: () => [],
   });
+}
+
+/** Those that no longer run as the owner wrote and locked them; the others go on. */
+function changedServers(before: ActivePolicy, now: ActivePolicy): readonly string[] {
+  const written = ({ stack, lock }: ActivePolicy, name: string): string =>
+    JSON.stringify([stack.servers[name], lock.servers[name]?.surfaceRoot, lock.servers[name]?.tree?.hash]);
+  return Object.keys(before.stack.servers).filter((name) => written(before, name) !== written(now, name));
 }
 
 function serverStates(upstreams: Upstreams, names: readonly string[]): readonly ServerState[] {

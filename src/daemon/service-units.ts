@@ -27,7 +27,7 @@ Wants=network-online.target
 Type=exec
 User=${user}
 Group=${user}
-ExecStart=${quoted(node)} ${quoted(main)} --home ${quoted(home)}
+ExecStart=${quoted(node)} --disable-sigusr1 ${quoted(main)} --home ${quoted(home)}
 Environment=FREEHOLD_SERVICE=1 FREEHOLD_HOME=${quoted(home)} HOME=${quoted(home)}
 Environment=${quoted(`FREEHOLD_OWNER_HOME=${ownerHome}`)}
 WorkingDirectory=${home}
@@ -74,7 +74,9 @@ WantedBy=multi-user.target
 }
 
 export function launchdPlist({ user, home, node, main }: ServiceOptions): string {
-  const strings = [node, main, "--home", home].map((text) => `    <string>${xml(text)}</string>`).join("\n");
+  const strings = [node, "--disable-sigusr1", main, "--home", home]
+    .map((text) => `    <string>${xml(text)}</string>`)
+    .join("\n");
   return `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
 <plist version="1.0">

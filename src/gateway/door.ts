@@ -276,7 +276,7 @@ class TheDoor implements OwnersDoor {
   async stop(reason: string): Promise<void> {
     this.#stopped = true;
     // First of all: also on a full disk, where nothing can be recorded.
-    const stopped = this.#parts.upstreams.stopAll();
+    const stopped = this.#parts.upstreams.killAll();
     try {
       this.#parts.store.transaction(() => {
         this.#parts.store.settings.set(STOPPED, String(this.#parts.clock.nowMs()));

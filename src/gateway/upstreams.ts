@@ -47,6 +47,8 @@ export interface Upstreams {
   start(server: string): Promise<Upstream>;
   stop(server: string): Promise<void>;
   stopAll(): Promise<void>;
+  /** At once and without a word to them: for the kill switch. */
+  killAll(): Promise<void>;
   list(): readonly Upstream[];
 }
 
@@ -113,6 +115,11 @@ class RunningServers implements Upstreams {
     one.upstream.peer.close();
     await one.process?.stop();
     this.#parts.onChange(server, "stopped");
+  }
+
+  async killAll(): Promise<void> {
+    const killed = Array.from(this.#running.values(), (one) => one.process?.kill());
+    await Promise.all([...killed, this.stopAll()]);
   }
 
   async stopAll(): Promise<void> {

@@ -7,6 +7,7 @@ import { isTainted, join, outside, type Label } from "./labels.ts";
 import { hasFewRights, principalText, type Principal } from "./principals.ts";
 import { allows, denies, type Rule, type RuleCall, type RuleIndex } from "./rules.ts";
 import { isGiven, isOwners, type Provenance } from "./provenance.ts";
+import { oneLine } from "./shown.ts";
 import { pointersIn } from "./words.ts";
 
 export const CLAUSES = ["C0", "C1", "C2", "C3", "C4", "C5"] as const;
@@ -55,6 +56,8 @@ export type Decide = (facts: Facts) => Decision;
 
 /** A deny, not silence: else another clause's ask would be milder than what a clean session gets. */
 const NEEDS_RULE = "who asks may do only what a rule of yours allows";
+const NAMES_SHOWN_MAX = 8;
+const NAME_LENGTH_MAX = 40;
 const STRENGTH: Readonly<Record<Answer, number>> = { allow: 0, ask: 1, deny: 2 };
 
 export function decide(facts: Facts): Decision {
@@ -89,6 +92,12 @@ function runClauses(facts: Facts): readonly ClauseAnswer[] {
 
 function answer(clause: ClauseId, given: Answer, reason: string): ClauseAnswer {
   return { clause, answer: given, reason };
+}
+
+/** Names come from whoever calls; reasons stay in the ledger for ever. */
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).map((name) => oneLine(name, NAME_LENGTH_MAX));
+  return names.length > shown.length ? `${shown.join(", ")} and ${names.length - shown.length} more` : shown.join(", ");
 }
 
 function byRule(clause: ClauseId, rule: Rule): ClauseAnswer {
@@ -145,7 +154,7 @@ function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
         roleOf(card, name) !== "content" && !isOwners(facts.session, { card, argument: name, isClean }, value),
     )
     .map(([name]) => name);
-  if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${foreign.join(", ")}`);
+  if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${named(foreign)}`);
   if (facts.session.words === null) return answer("C3", "ask", "you did not ask for it in your own words");
   return answer("C3", "allow", "every deciding value is yours");
 }
@@ -167,7 +176,8 @@ function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
     const foreign = stringsIn(value)
       .flatMap((text) => pointersIn(text))
       .filter((pointer) => !isGiven(facts.session, pointer));
-    if (foreign.length > 0) return answer("C5", "ask", `${name} brings a link, address or number that is not yours`);
+    if (foreign.length > 0)
+      return answer("C5", "ask", `${named([name])} brings a link, address or number that is not yours`);
   }
   return null;
 }

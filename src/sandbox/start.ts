@@ -70,6 +70,8 @@ export interface SandboxedProcess {
   readonly exited: Promise<Ended>;
   /** Closes stdin, waits, SIGTERM, waits, SIGKILL. */
   stop(): Promise<void>;
+  /** SIGKILL at once: for the kill switch, where nothing may finish what it began. */
+  kill(): Promise<void>;
 }
 
 /** Faults: `sandbox.absent`, `.path-missing`, `.path-protected`, `.network-entry`, `.start`. */
@@ -172,7 +174,11 @@ function follow(
     if (!(await isOverIn(TERM_GRACE_MS))) signalTree(pid, "SIGKILL");
     await exited;
   };
-  return { pid, stdin, stdout, stderr, exited, stop };
+  const kill = async (): Promise<void> => {
+    signalTree(pid, "SIGKILL");
+    await exited;
+  };
+  return { pid, stdin, stdout, stderr, exited, stop, kill };
 }
 
 /** bwrap itself gets no SIGTERM: it would die first and take the program's chance to end in order with it. */
