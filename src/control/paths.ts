@@ -1,9 +1,11 @@
 // Every way in which private data, a stranger's text and a way out can meet in one session, over the accepted policy.
-// Assumed is the worst: each argument is what a stranger wants, and nothing was said in the owner's own words.
+// Assumed is the worst: what is read is read at the owner's word; what leaves is a stranger's in every argument.
 
 import {
+  beginRequest,
   CLEAN,
   decide,
+  endorse,
   indexRules,
   isObject,
   join,
@@ -20,6 +22,7 @@ import {
   type JsonValue,
   type Label,
   type Principal,
+  type Provenance,
   type Rule,
   type RuleIndex,
   type ToolCard,
@@ -125,9 +128,10 @@ interface Choice {
 
 function pathsOf(world: World, principal: Principal): readonly MeetingPath[] {
   const asked = asker(world, principal);
-  const sources = grouped(world.tools.filter(isPrivate), asked);
+  const answering = world.tools.filter(({ card }) => card.effect !== "send" && card.effect !== "spend");
+  const sources = grouped(answering.filter(isPrivate), asked);
   const strangers = grouped(
-    world.tools.filter(({ card }) => card.result.trust === "third-party"),
+    answering.filter(({ card }) => card.result.trust === "third-party"),
     asked,
   );
   const ways = Map.groupBy(waysOut(world.tools), ({ tool, way }) => `${tool.server} ${way}`);
@@ -222,7 +226,7 @@ function labelOf({ card: { result } }: KnownTool): Label {
   return { compartments: result.compartments, integrity: result.trust, secret: result.secret };
 }
 
-/** The mildest answer that a call of this tool gets in a session with this label. */
+/** The mildest answer that a call of this tool gets in a session with this label; without a way out, a reading. */
 type Asked = (tool: KnownTool, label: Label, way?: WayOut) => Decision;
 
 function asker(world: World, principal: Principal): Asked {
@@ -231,7 +235,9 @@ function asker(world: World, principal: Principal): Asked {
     const key = JSON.stringify([tool.card.tool, label, way ?? ""]);
     const known = answers.get(key);
     if (known !== undefined) return known;
-    const calls = callsOf(world, tool, way).map((args) => decisionOf(world, { principal, tool, label, args }));
+    const calls = callsOf(world, tool, way).map((args) =>
+      decisionOf(world, { principal, tool, label, args, isOwners: way === undefined }),
+    );
     const mildest = calls.reduce((best, next) => (STRENGTH[next.kind] < STRENGTH[best.kind] ? next : best));
     answers.set(key, mildest);
     return mildest;
@@ -281,9 +287,18 @@ interface Call {
   readonly tool: KnownTool;
   readonly label: Label;
   readonly args: JsonObject;
+  readonly isOwners: boolean;
 }
 
-function decisionOf({ request, rules }: World, { principal, tool, label, args }: Call): Decision {
+/** The owner asked for just this, before anything was read. */
+function ownersRequest(tool: string): Provenance {
+  const provenance = noProvenance();
+  beginRequest(provenance, STRANGERS, new Map([[tool, 1]]));
+  endorse(provenance, STRANGERS);
+  return provenance;
+}
+
+function decisionOf({ request, rules }: World, { principal, tool, label, args, isOwners }: Call): Decision {
   const { stack } = request.policy;
   const isClient = principal.kind === "client";
   const client = Object.hasOwn(stack.clients, principal.name) ? stack.clients[principal.name] : undefined;
@@ -297,7 +312,7 @@ function decisionOf({ request, rules }: World, { principal, tool, label, args }:
     pin: pinState({ card: tool.card.pin, locked: tool.pin, running: null }),
     schemaFault: null,
     overBudget: null,
-    session: { label, ...noProvenance() },
+    session: { label, ...(isOwners ? ownersRequest(tool.card.tool) : noProvenance()) },
     handles: CLEAN,
     sink: { compartments: [tool.declared.compartment], network: tool.hasNetwork },
     receiver: isClient ? (client?.compartments ?? []) : Object.keys(stack.compartments),
