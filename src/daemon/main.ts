@@ -30,6 +30,8 @@ async function main(): Promise<void> {
     ...(ownerHome === undefined ? {} : { ownerHome }),
   });
   process.stderr.write(`ready at ${daemon.url}\n`);
+  // With --disable-sigusr1 the signal would end the process.
+  process.on("SIGUSR1", () => undefined);
   const told = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
