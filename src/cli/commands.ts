@@ -50,6 +50,19 @@ const EVERY_DAY: readonly CommandSpec[] = [
     load: async () => (await import("./later.ts")).run,
   },
   {
+    name: "always",
+    args: "<id>",
+    summary: "turn a question into a rule: three to choose from, each tested on what came before",
+    group: "Every day",
+    load: async () => (await import("./always.ts")).run,
+  },
+  {
+    name: "meter",
+    summary: "how often you are asked, and how fast you answer",
+    group: "Every day",
+    load: async () => (await import("./meter.ts")).run,
+  },
+  {
     name: "stop",
     args: "[reason...]",
     summary: "freeze every effect at once",
@@ -177,6 +190,26 @@ const MAINTAIN: readonly CommandSpec[] = [
     group: "Maintain",
     options: [["--full", "every line of stack.lock too"]],
     load: async () => (await import("./apply.ts")).run,
+  },
+  {
+    name: "rules list",
+    summary: "your rules, how often each was used, and when it expires",
+    group: "Maintain",
+    load: async () => (await import("./rules-list.ts")).run,
+  },
+  {
+    name: "rules test",
+    args: "<tool> [arguments]",
+    summary: "what each rule says to a call, its arguments as a JSON object",
+    group: "Maintain",
+    options: [["--as <principal>", "who asks, such as client:claude-code; the agent when left out"]],
+    load: async () => (await import("./rules-test.ts")).run,
+  },
+  {
+    name: "rules prune",
+    summary: "rules that expired, never match or are covered by others; propose to remove them",
+    group: "Maintain",
+    load: async () => (await import("./rules-prune.ts")).run,
   },
   {
     name: "card",

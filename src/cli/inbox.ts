@@ -1,6 +1,7 @@
 // freehold inbox: what waits for the owner; on a terminal each question in full, with keys to answer it.
 
 import type { JsonObject } from "../kernel/index.ts";
+import { alikeGroups, answerAlike } from "./alike.ts";
 import { answerKeys } from "./answer.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
 import { lineIn, numberIn, objectsIn, textIn } from "./reply.ts";
@@ -47,16 +48,17 @@ function listText(shell: Shell, questions: readonly JsonObject[], unknown: reado
 /** One proof, then one question after the other. */
 async function open(shell: Shell, terminal: Terminal): Promise<Outcome> {
   await proveOwner(shell);
+  const listed = objectsIn(await callAsOwner(shell, { op: "question.list" }), "questions");
   const answers: JsonObject[] = [];
   let left = 0;
-  for (const question of objectsIn(await callAsOwner(shell, { op: "question.list" }), "questions")) {
-    const answer = await answerKeys(shell, terminal, question);
-    if (answer.kind === "quit") {
-      left += 1;
-      break;
-    }
-    if (answer.kind === "skipped") left += 1;
-    else answers.push(answer.reply);
+  let isOver = false;
+  for (const group of alikeGroups(listed)) {
+    const given: GroupAnswer = isOver
+      ? { answers: [], left: group.length, isOver }
+      : await answerGroup(shell, terminal, group);
+    answers.push(...given.answers);
+    left += given.left;
+    isOver = given.isOver;
   }
   const control = await shell.control();
   for (const each of objectsIn(await control.call("inbox", {}), "unknown")) {
@@ -68,4 +70,34 @@ async function open(shell: Shell, terminal: Terminal): Promise<Outcome> {
     else await callAsOwner(shell, { op: "unknown.seen", input: { request: textIn(each, "request") } });
   }
   return { json: { answers }, text: "", exit: left === 0 ? 0 : 2 };
+}
+
+interface GroupAnswer {
+  readonly answers: readonly JsonObject[];
+  readonly left: number;
+  readonly isOver: boolean;
+}
+
+async function answerGroup(shell: Shell, terminal: Terminal, group: readonly JsonObject[]): Promise<GroupAnswer> {
+  if (group.length > 1) {
+    const together = await answerAlike(shell, terminal, group);
+    switch (together.kind) {
+      case "answered":
+        return { answers: together.replies, left: 0, isOver: false };
+      case "skipped":
+      case "quit":
+        return { answers: [], left: group.length, isOver: together.kind === "quit" };
+      case "one-by-one":
+        break;
+    }
+  }
+  const answers: JsonObject[] = [];
+  let left = 0;
+  for (const question of group) {
+    const answer = await answerKeys(shell, terminal, question);
+    if (answer.kind === "quit") return { answers, left: left + 1, isOver: true };
+    if (answer.kind === "skipped") left += 1;
+    else answers.push(answer.reply);
+  }
+  return { answers, left, isOver: false };
 }

@@ -12,6 +12,7 @@ export type Parsed =
 
 const GROUPS: Readonly<Record<string, string>> = {
   ledger: "what happened",
+  rules: "your standing permissions and bans",
   secret: "stored secrets",
   pin: "the PIN or passphrase that proves you",
   service: "the daemon under its own user",

@@ -29,6 +29,11 @@ export function numberIn(reply: JsonObject, field: string): number {
   return value;
 }
 
+export function maybeNumberIn(reply: JsonObject, field: string): number | null {
+  const value = reply[field];
+  return value === undefined || value === null ? null : numberIn(reply, field);
+}
+
 export function flagIn(reply: JsonObject, field: string): boolean {
   const value = reply[field];
   if (typeof value !== "boolean") throw wrong(field, "true or false");
@@ -51,6 +56,13 @@ export function objectsIn(reply: JsonObject, field: string): readonly JsonObject
 export function textsIn(reply: JsonObject, field: string): readonly string[] {
   return listIn(reply, field).map((item) => {
     if (typeof item !== "string") throw wrong(field, "a list of texts");
+    return item;
+  });
+}
+
+export function numbersIn(reply: JsonObject, field: string): readonly number[] {
+  return listIn(reply, field).map((item) => {
+    if (typeof item !== "number") throw wrong(field, "a list of numbers");
     return item;
   });
 }

@@ -91,6 +91,7 @@ test("the meter of a quiet stack gives no advice", async (t) => {
     medianSeconds: null,
     yesShare: null,
     fastShare: null,
+    sentence: "No questions in 14 days.",
     advice: "",
   });
 });
@@ -113,6 +114,10 @@ test("the meter counts by day, and an answer is as slow as it can have been look
     { questions: 4, perDay: 2, answered: 3, medianSeconds: 10, yesShare: 0.67, fastShare: 0.33 },
   );
   assert.deepEqual((days as readonly number[]).slice(-2), [3, 1]);
+  assert.equal(
+    meter["sentence"],
+    "2 questions a day over 14 days, half of them answered within 10 s, 67 % with yes, 33 % in under 2 s.",
+  );
 });
 
 test("many questions and hasty answers are said, with the rule to make", async (t) => {

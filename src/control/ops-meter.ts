@@ -33,6 +33,8 @@ export interface Meter {
   readonly medianSeconds: number | null;
   readonly yesShare: number | null;
   readonly fastShare: number | null;
+  /** All of it in one line. */
+  readonly sentence: string;
   /** One sentence, or empty. */
   readonly advice: string;
 }
@@ -68,7 +70,7 @@ export function meter({ store, clock }: MeterParts): Meter {
     yesShare: share(({ isYes }) => isYes),
     fastShare: share(({ tookMs }) => tookMs < FAST_MS),
   };
-  return { ...told, advice: adviceOn(told, questions) };
+  return { ...told, sentence: sentenceOf(told), advice: adviceOn(told, questions) };
 }
 
 function rounded(value: number): number {
@@ -114,12 +116,25 @@ function medianSeconds(answers: readonly Answer[]): number | null {
   return low === undefined || high === undefined ? null : Math.round((low + high) / 200) / 10;
 }
 
-function adviceOn(told: Omit<Meter, "advice">, questions: readonly LedgerEntry[]): string {
+type Told = Omit<Meter, "advice" | "sentence">;
+
+function sentenceOf({ questions, perDay, medianSeconds: median, yesShare, fastShare }: Told): string {
+  if (questions === 0) return `No questions in ${DAYS} days.`;
+  const asked = `${perDay} ${perDay === 1 ? "question" : "questions"} a day over ${DAYS} days`;
+  if (median === null) return `${asked}, none answered yet.`;
+  return `${asked}, half of them answered within ${median} s, ${percent(yesShare)} with yes, ${percent(fastShare)} in under 2 s.`;
+}
+
+function percent(share: number | null): string {
+  return `${Math.round((share ?? 0) * 100)} %`;
+}
+
+function adviceOn(told: Told, questions: readonly LedgerEntry[]): string {
   const isMany = told.perDay > PER_DAY_MANY;
   const isFast = told.answered >= FAST_ANSWERS_MIN && (told.fastShare ?? 0) > FAST_SHARE_MANY;
   if (!isMany && !isFast) return "";
   const asked = `You are asked ${Math.round(told.perDay)} times a day`;
-  const fast = `${Math.round((told.fastShare ?? 0) * 100)} % of your answers came in under 2 seconds`;
+  const fast = `${percent(told.fastShare)} of your answers came in under 2 seconds`;
   const what = isMany && isFast ? `${asked}, and ${fast}` : isMany ? asked : fast;
   const read = isFast ? ", too fast to have been read" : "";
   return `${what}${read}: let a rule answer what you always allow, freehold always ${commonest(questions)}.`;
