@@ -10,31 +10,47 @@ import {
   type ToolCard,
 } from "../kernel/index.ts";
 
-const WANTS: Readonly<Record<Effect, string>> = {
-  read: "read from outside",
-  "write-reversible": "change something that can be undone",
-  write: "change something",
-  send: "send something",
-  spend: "spend money",
-  credential: "handle a credential",
-  exec: "run a program",
+/** From the card, which the owner accepted; a tool's own name may say anything. */
+const DOES: Readonly<Record<Effect, string>> = {
+  read: "It reads from outside.",
+  "write-reversible": "It changes something that can be undone.",
+  write: "It changes something.",
+  send: "It sends something.",
+  spend: "It spends money.",
+  credential: "It handles a credential.",
+  exec: "It runs a program.",
 };
 
 const VALUE_LENGTH_MAX = 80;
 const VALUES_MAX = 6;
 
+/** "claude-code wants to write file “/home/ada/notes/list.md”, 49 characters of content. It changes something." */
 export function questionSentence(principal: string, card: ToolCard, args: JsonObject): string {
   const who = oneLine(principal.replace(/^client:/, ""), 40);
-  const values = Object.entries(args)
-    .filter(([name]) => roleOf(card, name) !== "content")
-    .slice(0, VALUES_MAX)
-    .map(([name, value]) => `${oneLine(name, 40)} ${shortValue(value)}`);
-  const content = Object.entries(args)
+  const given = Object.entries(args);
+  const deciding = given.filter(([name]) => roleOf(card, name) !== "content").slice(0, VALUES_MAX);
+  const values = deciding.map(([name, value]) =>
+    deciding.length === 1 ? shortValue(value) : `${oneLine(name, 40)} ${shortValue(value)}`,
+  );
+  const content = given
     .filter(([name]) => roleOf(card, name) === "content")
     .slice(0, VALUES_MAX)
-    .map(([name, value]) => `${oneLine(name, 40)} of ${size(value)}`);
+    .map(([name, value]) => `${size(value)} of ${oneLine(name, 40)}`);
   const what = [...values, ...content].join(", ");
-  return `${who} wants to ${WANTS[card.effect]} with ${oneLine(card.tool, 80)}${what === "" ? "" : `: ${what}`}.`;
+  return `${who} wants to ${inWords(card.tool)}${what === "" ? "" : ` ${what}`}. ${DOES[card.effect]}`;
+}
+
+/** `files.write_file` and `mail.sendMail` as people would say them; the full name stands beside the sentence. */
+function inWords(tool: string): string {
+  const name = tool.slice(tool.indexOf(".") + 1).replace(/^@/, "");
+  return oneLine(
+    name
+      .replace(/([a-z])([A-Z])/g, "$1 $2")
+      .replace(/[_-]+/g, " ")
+      .trim()
+      .toLowerCase(),
+    60,
+  );
 }
 
 function shortValue(value: JsonValue): string {
