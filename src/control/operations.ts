@@ -2,6 +2,7 @@
 
 import type { Operation } from "./operation.ts";
 import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
+import { cardOperations, type CardParts } from "./ops-cards.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
@@ -11,6 +12,7 @@ import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 
 export type OperationParts = AlikeParts &
+  CardParts &
   LedgerParts &
   MeterParts &
   QuestionParts &
@@ -25,6 +27,7 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...ledgerOperations(parts),
     ...stackOperations(parts),
     ...alikeOperations(parts),
+    ...cardOperations(parts),
     ...ruleOperations(parts),
     ...ruleReviewOperations(parts),
     ...meterOperations(parts),

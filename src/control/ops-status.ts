@@ -9,6 +9,7 @@ import {
   type Principal,
 } from "../kernel/index.ts";
 import { Fault, reasonOf } from "../kernel/index.ts";
+import { cardStates, type Policy } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
 import { text } from "./input.ts";
 import type { Operation } from "./operation.ts";
@@ -110,6 +111,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     why: states.get(name)?.why ?? (lock.servers[name] === undefined ? "not in the lock" : null),
     pid: states.get(name)?.pid ?? null,
     tools: lock.servers[name]?.surface.tools.length ?? 0,
+    cardsVoid: voidCards(policy.current(), name),
     cardsAccepted: [...cards.keys()].filter((tool) => tool.startsWith(`${name}.`) && !tool.includes("@")).length,
   }));
   const { pending, pendingFault } = pendingOf(policy);
@@ -141,6 +143,13 @@ async function status(parts: StatusParts): Promise<JsonObject> {
       servers: servers.length,
     }),
   };
+}
+
+/** Tools that nobody can call because their definition changed after the owner accepted their card. */
+function voidCards({ lock, cards }: Policy, server: string): number {
+  const locked = lock.servers[server];
+  if (locked === undefined) return 0;
+  return cardStates({ server, surface: locked.surface, cards }).filter(({ state }) => state === "void").length;
 }
 
 function pendingOf(policy: PolicyState): { pending: number; pendingFault: string | null } {

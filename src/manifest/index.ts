@@ -1,5 +1,7 @@
 // The manifest's public names: the stack home's files, parsed strictly, compared and edited.
 
+export { cardStates } from "./card-states.ts";
+export type { CardsAgainst, CardState } from "./card-states.ts";
 export { formatCardFile } from "./card-text.ts";
 export { parseCards } from "./cards.ts";
 export { checkPolicy } from "./check.ts";
