@@ -37,7 +37,6 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
       `jailed: ${options.project} and ${config.length} own paths to write; ${network.join(", ") || "no network"}`,
     ),
   );
-  shell.close();
   const code = await runJailed(options);
   return { json: { ...jailSummary(options), code }, text: "", exit: code };
 }
@@ -58,6 +57,8 @@ async function jailOf(shell: Shell, given: Given, command: readonly string[]): P
   const env = Object.fromEntries(
     passed.flatMap((each) => (shell.env[each] === undefined ? [] : [[each, shell.env[each] ?? ""]])),
   );
+  const control = await shell.control();
+  const clientName = textOption(given, "client") ?? (command[0] ?? "").split("/").at(-1) ?? "program";
   const ownConfig = listOption(given, "config").map((path) => resolve(path));
   return {
     command,
@@ -68,7 +69,10 @@ async function jailOf(shell: Shell, given: Given, command: readonly string[]): P
     gatewaySocket: shell.env["FREEHOLD_SOCKET"] ?? paths.gatewaySocket,
     stateDir: paths.stateDir,
     env: { ...env, HOME: owner },
-    // The sandbox lets through only the hosts named above.
-    onConnection: () => Promise.resolve(true),
+    // The sandbox lets through only the hosts named above; the daemon records each, and refuses them while stopped.
+    async onConnection({ host, port }) {
+      const told = await control.call("jail.connect", { client: clientName, host, port }).catch(() => null);
+      return told?.["allowed"] === true;
+    },
   };
 }

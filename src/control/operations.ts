@@ -3,6 +3,7 @@
 import type { Operation } from "./operation.ts";
 import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
 import { cardOperations, type CardParts } from "./ops-cards.ts";
+import { jailOperations } from "./ops-jail.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
@@ -23,6 +24,7 @@ export type OperationParts = AlikeParts &
 export function allOperations(parts: OperationParts): readonly Operation[] {
   return [
     ...statusOperations(parts),
+    ...jailOperations(parts),
     ...questionOperations(parts),
     ...ledgerOperations(parts),
     ...stackOperations(parts),
