@@ -213,9 +213,10 @@ const MAINTAIN: readonly CommandSpec[] = [
   },
   {
     name: "card",
-    args: "<name>",
-    summary: "what you accepted that a server's tools can do",
+    args: "<name...>",
+    summary: "what a server's tools can do; card review NAME goes through the doubtful ones",
     group: "Maintain",
+    options: [["--all", "with review: every tool"]],
     load: async () => (await import("./card.ts")).run,
   },
   {
@@ -277,8 +278,9 @@ const DEFEND: readonly CommandSpec[] = [
   {
     name: "can",
     args: "[principal]",
-    summary: "who could do what right now",
+    summary: "who could do what right now, and how private data could leave",
     group: "Defend",
+    options: [["--all", "each tool with its reason"]],
     load: async () => (await import("./can.ts")).run,
   },
   {

@@ -38,9 +38,17 @@ function serversText(servers: readonly JsonObject[]): string {
     const state = lineIn(server, "state");
     const why = maybeTextIn(server, "why") === null ? "" : `: ${lineIn(server, "why", 120)}`;
     const tools = count(numberIn(server, "tools"), "tool");
-    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why})`;
+    const cards = voidText(server);
+    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why}${cards})`;
   });
   return `${servers.length}: ${named.join(", ")}`;
+}
+
+/** A daemon of before that counted none. */
+function voidText(server: JsonObject): string {
+  const voided = server["cardsVoid"];
+  if (typeof voided !== "number" || voided === 0) return "";
+  return `, ${voided} of ${numberIn(server, "cardsAccepted")} cards void: definition changed`;
 }
 
 function clientsText(clients: readonly JsonObject[]): string {
