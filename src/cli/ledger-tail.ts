@@ -42,16 +42,26 @@ async function follow(shell: Shell, limit: number): Promise<Outcome> {
 }
 
 export function entryLines(shell: Shell, entries: readonly JsonObject[]): readonly string[] {
-  return table(
-    entries.map((entry) => [
-      String(numberIn(entry, "seq")),
-      clockTime(numberIn(entry, "atMs")),
-      lineIn(entry, "kind", 20),
-      lineIn(entry, "principal", 40) || "freehold",
-      whatOf(entry),
-    ]),
-    shell.width,
-  );
+  const rows = entries.map((entry) => [
+    String(numberIn(entry, "seq")),
+    clockTime(numberIn(entry, "atMs")),
+    lineIn(entry, "kind", 20),
+    lineIn(entry, "principal", 40) || "freehold",
+    whatOf(entry),
+  ]);
+  return table(foldRuns(rows), shell.width);
+}
+
+/** An install makes thirty connections to one host: one line says so. Number and time are those of the first. */
+function foldRuns(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const runs: { readonly row: readonly string[]; readonly key: string; count: number }[] = [];
+  for (const row of rows) {
+    const key = row.slice(2).join("\n");
+    const last = runs.at(-1);
+    if (last?.key === key) last.count += 1;
+    else runs.push({ row, key, count: 1 });
+  }
+  return runs.map(({ row, count }) => (count === 1 ? row : [...row.slice(0, -1), `${row.at(-1) ?? ""} ×${count}`]));
 }
 
 /** The subject, then what an entry of its kind is about: decision, clause, reply, question. */
