@@ -8,6 +8,9 @@ import type { Outcome, Shell, Style } from "./shell.ts";
 import { count, indent, table, wrap } from "./table.ts";
 
 const PATHS_SHOWN_MAX = 20;
+const ADVICE =
+  "What nothing stops goes to a server that you let onto the network, with your data in the same compartment, or where " +
+  "a rule of yours allows it. Put that server into a compartment of its own, and you are asked.";
 const ANSWERS = ["allow", "ask", "deny"] as const;
 const STYLES: Readonly<Record<string, Style>> = { allow: "green", ask: "yellow", deny: "dim" };
 
@@ -21,9 +24,8 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     return { json: reply, text: "Nobody can do anything: no accepted cards, or no such principal." };
   const meeting = await control.call("can.paths", input);
   const isAll = hasFlag(given, "all");
-  const byPrincipal = Map.groupBy(rows, (row) => lineIn(row, "principal", 60));
-  const text = [...byPrincipal].flatMap(([name, its]) => [
-    `${shell.paint("bold", name)}: ${countsText(its)}`,
+  const text = [...alike(rows)].flatMap(([names, its]) => [
+    ...wrap(`${names}: ${countsText(its)}`, shell.width).map((line) => shell.paint("bold", line)),
     ...(isAll ? rowLines(shell, its) : groupLines(shell, its)),
     "",
   ]);
@@ -37,6 +39,15 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
       ...pathLines(shell, meeting),
     ],
   };
+}
+
+/** Principals of whom the very same holds stand together. */
+function alike(rows: readonly JsonObject[]): ReadonlyMap<string, readonly JsonObject[]> {
+  const byPrincipal = Map.groupBy(rows, (row) => lineIn(row, "principal", 60));
+  const same = Map.groupBy(byPrincipal, ([, its]) =>
+    JSON.stringify(its.map((row) => [row["tool"], row["decision"], row["because"], row["reason"]])),
+  );
+  return new Map([...same.values()].map((group) => [group.map(([name]) => name).join(", "), group[0]?.[1] ?? []]));
 }
 
 function countsText(rows: readonly JsonObject[]): string {
@@ -60,8 +71,19 @@ function answerLines(shell: Shell, answer: string, rows: readonly JsonObject[]):
   const groups = Map.groupBy(its, (row) => `${lineIn(row, "because", 8)} ${briefly(lineIn(row, "reason", 200))}`);
   return [...groups].flatMap(([why, same]) => [
     `    ${shell.paint(STYLES[answer] ?? "dim", answer)} ${same.length}: ${why}`,
-    ...indent(wrap(same.map((row) => lineIn(row, "tool", 60)).join(", "), shell.width - 6), 6),
+    ...indent(wrap(toolsText(same), shell.width - 6), 6),
   ]);
+}
+
+/** `files: read_file, list_directory; mail: search`. */
+function toolsText(rows: readonly JsonObject[]): string {
+  const byServer = Map.groupBy(
+    rows.map((row) => lineIn(row, "tool", 200)),
+    (tool) => tool.slice(0, tool.indexOf(".")),
+  );
+  return [...byServer]
+    .map(([server, tools]) => `${server}: ${tools.map((tool) => tool.slice(server.length + 1)).join(", ")}`)
+    .join("; ");
 }
 
 /** Without the arguments, which differ from tool to tool; what a rule says stays. */
@@ -91,31 +113,44 @@ function pathLines(shell: Shell, reply: JsonObject): readonly string[] {
   }
   const head = `Private data, strangers' text and a way out can meet on ${count(total, "path")}:`;
   const alarm = `${open} that nothing stops`;
-  const shown = paths.slice(0, PATHS_SHOWN_MAX);
+  const groups = [...Map.groupBy(paths, bundleOf).values()];
+  const shown = groups.slice(0, PATHS_SHOWN_MAX);
+  const rest = total - shown.flat().length;
   return [
     ...wrap(head, shell.width).map((line) => shell.paint("bold", line)),
     `  ${(open ?? 0) > 0 ? shell.paint("red", alarm) : alarm}, ${asks} that ask you, ${closed} denied`,
-    ...shown.flatMap((path) => pathText(shell, path)),
-    ...(total > shown.length ? [`  … and ${total - shown.length} more${total > paths.length ? "" : ": --json"}`] : []),
+    ...shown.flatMap((group) => pathText(shell, group)),
+    ...(rest > 0 ? [`  … and ${count(rest, "path")} more${total > paths.length ? "" : ": --json"}`] : []),
+    ...((open ?? 0) === 0 ? [] : ["", ...wrap(ADVICE, shell.width)]),
     "",
     ...wrap("Assumed: you ask for both reads; what then leaves is as the stranger wants it.", shell.width),
   ];
 }
 
-function pathText(shell: Shell, path: JsonObject): readonly string[] {
-  const [source, stranger, out] = ["private", "untrusted", "out"].map((step) => objectIn(path, step));
-  if (source === undefined || stranger === undefined || out === undefined) return [];
+/** Paths that differ only in who takes them, or in whose text it is, are shown as one. */
+function bundleOf(path: JsonObject): string {
+  const [source, out] = [objectIn(path, "private"), objectIn(path, "out")];
+  return JSON.stringify([path["decision"], source["tool"], out["tool"], out["way"], out["because"], out["reason"]]);
+}
+
+function pathText(shell: Shell, group: readonly JsonObject[]): readonly string[] {
+  const [path] = group;
+  if (path === undefined) return [];
+  const [source, out] = [objectIn(path, "private"), objectIn(path, "out")];
+  const each = (text: (one: JsonObject) => string): readonly string[] => [...new Set(group.map((one) => text(one)))];
+  const who = each((one) => lineIn(one, "principal", 60)).join(", ");
+  const strangers = each((one) => toolText(objectIn(one, "untrusted")));
   const decision = textIn(path, "decision");
   const isOpen = decision === "allow";
   const from = textsIn(source, "compartments").join(", ") + (source["secret"] === true ? ", secret" : "");
   const sentence =
-    `${lineIn(path, "principal", 60)} reads ${toolText(source)} (${from}) and ${toolText(stranger)}, ` +
-    `then ${toolText(out)} (${lineIn(out, "way", 20)})`;
-  const strict = [source, stranger, out].find((step) => textIn(step, "decision") === decision) ?? out;
+    `${toolText(source)} (${from}), text from ${strangers.join(" or ")}, ` +
+    `out by ${toolText(out)} (${lineIn(out, "way", 20)}): ${who}`;
+  const strict =
+    [out, source, objectIn(path, "untrusted")].find((step) => textIn(step, "decision") === decision) ?? out;
   const why = `${lineIn(strict, "because", 8)} ${lineIn(strict, "reason", 200)}`;
-  const end = isOpen
-    ? `nothing stops it: ${lineIn(out, "because", 8)} ${lineIn(out, "reason", 200)}`
-    : `${decision === "ask" ? "asks you" : "denied"} at ${lineIn(strict, "tool", 60)}: ${why}`;
+  const stopped = `${decision === "ask" ? "asks you" : "denied"} at ${lineIn(strict, "tool", 60)}: ${why}`;
+  const end = isOpen ? `nothing stops it: ${why}` : stopped;
   const label = isOpen ? "ALLOW" : decision.padEnd(5);
   const [first = "", ...rest] = [...wrap(sentence, shell.width - 9), ...wrap(end, shell.width - 9)];
   return [`  ${shell.paint(isOpen ? "red" : (STYLES[decision] ?? "dim"), label)}  ${first}`, ...indent(rest, 9)];

@@ -146,10 +146,10 @@ function isPrivate({ card }: KnownTool): boolean {
   return card.result.compartments.length > 0 || card.result.secret;
 }
 
-/** One for each server and label: the one that is given most freely, with how many more are given as freely. */
+/** One for each server and compartments: the one that is given most freely, with how many more are given as freely. */
 function grouped(tools: readonly KnownTool[], asked: Asked): readonly Choice[] {
   const groups = Map.groupBy(tools, ({ server, card: { result } }) =>
-    JSON.stringify([server, result.compartments, result.secret, result.trust]),
+    JSON.stringify([server, result.compartments, result.secret]),
   );
   return [...groups.values()].flatMap((its) => {
     const ranked = its
