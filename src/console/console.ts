@@ -6,7 +6,18 @@ import { reasonOf } from "../kernel/index.ts";
 import { refusalOf, setSecurityHeaders } from "./guard.ts";
 import type { Console, ConsoleOptions, Pages } from "./shape.ts";
 
-const PATHS: ReadonlySet<string> = new Set(["", "login", "q", "activity", "why", "stack", "live", "assets"]);
+const PATHS: ReadonlySet<string> = new Set([
+  "",
+  "login",
+  "q",
+  "activity",
+  "why",
+  "stack",
+  "live",
+  "assets",
+  "always",
+  "alike",
+]);
 const ACTIONS: ReadonlySet<string> = new Set(["stop", "resume", "seen", "apply", "leave"]);
 
 export function openConsole(options: ConsoleOptions): Console {

@@ -4,7 +4,7 @@ import { argumentList, argumentsOf, exactText } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, csrfField, type Frame, type Page } from "./page.ts";
 import { questionCard } from "./page-question.ts";
-import type { QuestionView, UnknownView } from "./reading.ts";
+import { alikeGroups, type MeterView, type QuestionView, type UnknownView } from "./reading.ts";
 
 /** More would not be read with care; the rest is counted and comes up as these are answered. */
 export const CARDS_MAX = 20;
@@ -12,6 +12,7 @@ export const CARDS_MAX = 20;
 export interface Inbox {
   readonly questions: readonly QuestionView[];
   readonly unknown: readonly UnknownView[];
+  readonly meter: MeterView;
 }
 
 export function inboxPage(inbox: Inbox, frame: Frame): Page {
@@ -26,10 +27,27 @@ export function inboxPage(inbox: Inbox, frame: Frame): Page {
         <p class="quiet">When something needs your yes, it appears here by itself.</p>
       </section>`
     }
-    ${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))}
+    ${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))} ${alikeGroups(questions).map(alikeLink)}
     ${questions.slice(0, CARDS_MAX).map((question) => questionCard(question, frame))}
-    ${hidden > 0 && html`<p class="quiet">${hidden} more ${hidden === 1 ? "waits" : "wait"} behind these.</p>`}`;
+    ${hidden > 0 && html`<p class="quiet">${hidden} more ${hidden === 1 ? "waits" : "wait"} behind these.</p>`}
+    ${inbox.meter.questions > 0 && meterFoot(inbox.meter)}`;
   return { title: "Inbox", at: "inbox", isLive: true, body };
+}
+
+function alikeLink(group: readonly QuestionView[]): Markup {
+  const [first] = group;
+  return html`<p class="together">
+    <a class="button" href="/alike/${encodeURIComponent(first?.id ?? "")}"
+      >${group.length} of these are alike: read them together</a
+    >
+  </p>`;
+}
+
+function meterFoot(meter: MeterView): Markup {
+  return html`<footer class="meter">
+    <p class="quiet">${exactText(meter.sentence)}</p>
+    ${meter.advice !== "" && html`<p class="warn">${exactText(meter.advice)}</p>`}
+  </footer>`;
 }
 
 function unknownCard(effect: UnknownView, frame: Frame): Markup {

@@ -15,13 +15,15 @@ export function questionCard(question: QuestionView, frame: Frame): Markup {
     ${
       isWhole
         ? html`${answers(question, frame)}
-            <p class="more"><a href="${href}">Change it first, or say why not</a></p>`
+            <p class="more">
+              <a href="${href}">Change it first, or say why not</a> · <a href="${alwaysOf(question)}">Always…</a>
+            </p>`
         : html`<p class="actions"><a class="button button-yes" href="${href}">Read it all, then answer</a></p>`
     }
   </article>`;
 }
 
-function head(question: QuestionView, frame: Frame): Markup {
+export function head(question: QuestionView, frame: Frame): Markup {
   return html`<p class="meta">
       <span class="id">${question.id}</span> <span>${exactText(question.tool)}</span>
       <span>${ago(question.askedAtMs, frame.nowMs)}</span>
@@ -29,13 +31,13 @@ function head(question: QuestionView, frame: Frame): Markup {
     <h2 class="sentence" id="s-${question.id}">${exactText(question.sentence)}</h2>`;
 }
 
-function callShown(question: QuestionView, lengthMax: number): Markup {
+export function callShown(question: QuestionView, lengthMax: number): Markup {
   const args = argumentsOf(question.args, question.roles);
   if (args !== null) return argumentList(args, { prefix: `a-${question.id}`, lengthMax });
   return html`<pre class="box" tabindex="0" role="region" aria-label="arguments">${revealJson(question.args)}</pre>`;
 }
 
-function reasons(question: QuestionView): Markup {
+export function reasons(question: QuestionView): Markup {
   const asking = question.clauses.filter((given) => given.answer !== "allow");
   return html`<dl class="facts">
     <div>
@@ -71,7 +73,11 @@ function answers(question: QuestionView, frame: Frame): Markup {
     <p class="expiry">Ends ${until(question.expiresAtMs, frame.nowMs)}. No answer means no.</p>`;
 }
 
-function bound(question: QuestionView, frame: Frame): Markup {
+function alwaysOf(question: QuestionView): string {
+  return `/always/${encodeURIComponent(question.id)}`;
+}
+
+export function bound(question: QuestionView, frame: Frame): Markup {
   return html`${csrfField(frame)}<input type="hidden" name="digest" value="${question.digest}" />`;
 }
 
@@ -103,6 +109,7 @@ export function questionPage(question: QuestionView, frame: Frame, edit: Edit | 
       <p class="quiet">Bound to <code>${question.digest}</code></p>
     </details>
     <p class="more">
+      <a href="${alwaysOf(question)}">Always…</a> ·
       <a href="/why/${encodeURIComponent(question.id)}">What happened with it</a> · <a href="/">Inbox</a>
     </p>`;
   return { title: `Question ${question.id}`, at: "inbox", isLive: false, body };

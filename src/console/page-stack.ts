@@ -46,15 +46,25 @@ function proposal({ plan, planFault }: Stack, frame: Frame): Markup | false {
       <p class="quiet">What you accepted before stays in force.</p>
     </section>`;
   }
-  const digest = textOf(plan, "digest");
-  if (digest === "") return false;
-  const diff = textOf(plan, "diff");
-  const changes = listOf(plan, "changes");
+  if (textOf(plan, "digest") === "") return false;
   return html`<section class="panel panel-ask">
     <h2>A change waits for you</h2>
     <p>Nothing of it is in force before you apply it.</p>
-    <ul class="changes">
-      ${changes.map(
+    ${changeShown(
+      plan,
+      html`<form class="actions" method="post" action="/apply">
+        ${csrfField(frame)}<input type="hidden" name="digest" value="${textOf(plan, "digest")}" />
+        <button class="button button-yes">Apply exactly this</button>
+      </form>`,
+    )}
+  </section>`;
+}
+
+/** What changes and the whole diff; the form that applies it only under all of it. */
+export function changeShown(plan: JsonObject, form: Markup): Markup {
+  const diff = textOf(plan, "diff");
+  return html`<ul class="changes">
+      ${listOf(plan, "changes").map(
         (change) => html`<li>${exactText(textOf(change, "what"))}${change["wider"] === true && allowsMore()}</li>`,
       )}
     </ul>
@@ -66,12 +76,8 @@ function proposal({ plan, planFault }: Stack, frame: Frame): Markup | false {
         : html`<pre class="box diff" id="diff" tabindex="0" role="region" aria-label="the whole diff">
 ${diff.split("\n").map(diffLine)}</pre>
             <p class="count">${countOf(diff)}</p>
-            <form class="actions" method="post" action="/apply">
-              ${csrfField(frame)}<input type="hidden" name="digest" value="${digest}" />
-              <button class="button button-yes">Apply exactly this</button>
-            </form>`
-    }
-  </section>`;
+            ${form}`
+    }`;
 }
 
 function allowsMore(): Markup {

@@ -60,7 +60,7 @@ describe("what is shown", () => {
       await fc.assert(
         fc.asyncProperty(fc.string({ unit: "binary", maxLength: 60 }), async (noise) => {
           Object.assign(data, replaced(sampleData(), `${probe}${noise.toWellFormed()}`));
-          for (const path of ["/", "/q/7KQ", "/activity", "/why/7KQ", "/stack"])
+          for (const path of ["/", "/q/7KQ", "/activity", "/why/7KQ", "/stack", ...RULES])
             checkTags((await browser.get(path)).body);
         }),
         { numRuns: 12 },
@@ -71,11 +71,12 @@ describe("what is shown", () => {
   });
 });
 
+const RULES = ["/always/7KQ", "/always/7KQ/change", "/alike/7KQ"];
 const TAGS = new Set(
   (
     "!doctype html head meta title link script noscript body a header img nav span form input button main section p " +
     "h1 h2 " +
-    "article time dl div dt dd code pre mark strong ul li ol details summary label textarea br"
+    "article footer time dl div dt dd code pre mark strong ul li ol details summary label textarea br"
   ).split(" "),
 );
 const ATTRIBUTES = new Set(

@@ -1,6 +1,6 @@
 // What operations answer, as the pages need it. The one place that turns JSON objects into typed views.
 
-import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import { canonical, isObject, parseStrict, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import type { Role } from "./exact.ts";
 
 export function textOf(object: JsonObject, field: string): string {
@@ -138,6 +138,57 @@ export function entryOf(object: JsonObject): EntryView {
     request: maybeTextOf(object, "request"),
     facts: isObject(facts) ? facts : {},
     text: maybeTextOf(object, "text"),
+  };
+}
+
+export interface MeterView {
+  readonly questions: number;
+  readonly sentence: string;
+  readonly advice: string;
+}
+
+export function meterOf(object: JsonObject): MeterView {
+  const [sentence, advice] = [textOf(object, "sentence"), textOf(object, "advice")];
+  return { questions: numberOf(object, "questions"), sentence, advice };
+}
+
+const ALIKE_MAX = 20;
+
+/** Groups of two and more that differ in values alone: the same program, tool and names of arguments. */
+export function alikeGroups(questions: readonly QuestionView[]): readonly (readonly QuestionView[])[] {
+  const groups = Map.groupBy(questions, (question) => shapeOf(question));
+  return [...groups.values()].filter((group) => group.length > 1).map((group) => group.slice(0, ALIKE_MAX));
+}
+
+function shapeOf({ id, principal, tool, args }: QuestionView): string {
+  const parsed = parseStrict(args);
+  if (parsed.kind === "refused" || !isObject(parsed.value)) return id;
+  return canonical([principal, tool, Object.keys(parsed.value).toSorted()]);
+}
+
+export interface IdeaView {
+  readonly key: string;
+  readonly width: string;
+  readonly sentence: string;
+  readonly reason: string;
+  readonly said: string;
+  /** How many of those that it would have allowed the owner refused. */
+  readonly refused: number;
+  readonly yaml: string;
+  readonly worst: readonly { readonly ended: string; readonly call: string }[];
+}
+
+export function ideaOf(object: JsonObject): IdeaView {
+  const test = isObject(object["test"]) ? object["test"] : {};
+  return {
+    key: textOf(object, "key"),
+    width: textOf(object, "width"),
+    sentence: textOf(object, "sentence"),
+    reason: textOf(object, "reason"),
+    said: textOf(object, "said"),
+    refused: numberOf(test, "refusedByOwner"),
+    yaml: textOf(object, "yaml"),
+    worst: listOf(test, "worst").map((one) => ({ ended: textOf(one, "ended"), call: textOf(one, "call") })),
   };
 }
 

@@ -11,7 +11,16 @@ import { CARDS_MAX, inboxPage } from "./page-inbox.ts";
 import { resumePage } from "./page-login.ts";
 import { questionPage } from "./page-question.ts";
 import { stackPage } from "./page-stack.ts";
-import { entryOf, listOf, questionOf, textOf, unknownOf, type QuestionView, type UnknownView } from "./reading.ts";
+import {
+  entryOf,
+  listOf,
+  meterOf,
+  questionOf,
+  textOf,
+  unknownOf,
+  type QuestionView,
+  type UnknownView,
+} from "./reading.ts";
 
 export function routeOwner(app: Hono<ConsoleEnv>, desk: Desk): void {
   app.get("/", async (call) => {
@@ -21,7 +30,8 @@ export function routeOwner(app: Hono<ConsoleEnv>, desk: Desk): void {
       unknown.push(unknownOf(row, await storyOf(desk, call, textOf(row, "request"))));
     }
     const questions = listOf(listed, "questions").map(questionOf);
-    return desk.show(call, (frame) => inboxPage({ questions, unknown }, frame));
+    const meter = meterOf(await desk.run(call, "meter"));
+    return desk.show(call, (frame) => inboxPage({ questions, unknown, meter }, frame));
   });
 
   app.get("/q/:id", async (call) => {

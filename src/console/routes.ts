@@ -15,6 +15,7 @@ import { routeLive } from "./live-route.ts";
 import { messagePage } from "./page-login.ts";
 import { routeLogin } from "./routes-login.ts";
 import { routeOwner } from "./routes-owner.ts";
+import { routeRules } from "./routes-rules.ts";
 import { openVisits } from "./visits.ts";
 
 const FORM_BYTES_MAX = 16 * 1024;
@@ -36,6 +37,7 @@ export function openPages(options: ConsoleOptions): Pages {
   app.use(ownersOnly(desk));
   routeLogin(app, desk);
   routeOwner(app, desk);
+  routeRules(app, desk);
   routeLive(app, desk, live);
   app.notFound(async (call) => {
     const message = { title: "There is no such page", text: "", next: "" };

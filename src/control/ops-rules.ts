@@ -46,6 +46,8 @@ export function ruleOperations(parts: RuleParts): readonly Operation[] {
       needsOwner: true,
       async run(input) {
         const rules = await given(parts, input);
+        // One that was proposed and not applied gives way to the next.
+        if (last !== null && parts.policy.proposal()?.digest === last.digest) putBack(parts, last.before);
         const before = readPolicyFiles(parts.home.dir)[RULES_FILE];
         writeRules(
           parts,
