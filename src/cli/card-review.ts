@@ -27,7 +27,7 @@ export async function review(shell: Shell, name: string, isAll: boolean): Promis
   const tools = objectsIn(await control.call("cards.review", { name }), "tools");
   const asked = tools.filter((tool) => isAll || needsLook(tool));
   if (asked.length === 0) {
-    const text = `All ${count(tools.length, "card")} hold, and none is uncertain or dangerous. Every one: --all`;
+    const text = `${count(tools.length, "card")}, and none is void, uncertain or dangerous. To see each: --all`;
     return { json: { reviewed: 0, accepted: 0 }, text };
   }
   terminal.write(`${count(asked.length, "tool")} of ${tools.length} to look at; the others are plain.\n`);
