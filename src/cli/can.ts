@@ -9,8 +9,8 @@ import { count, indent, table, wrap } from "./table.ts";
 
 const PATHS_SHOWN_MAX = 20;
 const ADVICE =
-  "What nothing stops goes to a server that you let onto the network, with your data in the same compartment, or where " +
-  "a rule of yours allows it. Put that server into a compartment of its own, and you are asked.";
+  "What nothing stops goes to a server that you let onto the network, with your data in the same compartment, or " +
+  "where a rule of yours allows it. Put that server into a compartment of its own, and you are asked.";
 const ANSWERS = ["allow", "ask", "deny"] as const;
 const STYLES: Readonly<Record<string, Style>> = { allow: "green", ask: "yellow", deny: "dim" };
 

@@ -99,7 +99,8 @@ function trustText(cards: readonly ToolCard[]): string {
   if (first === undefined) return "There are no cards.";
   if (rest.length === 0) return `All results count as ${first}.`;
   const others = cards.filter((card) => card.result.trust !== "third-party");
-  return `Results count as third-party but for ${others.map((card) => `${card.tool} (${card.result.trust})`).join(", ")}.`;
+  const named = others.map((card) => `${card.tool} (${card.result.trust})`).join(", ");
+  return `Results count as third-party but for ${named}.`;
 }
 
 function readText(path: string): string | null {
