@@ -1,4 +1,4 @@
-// freehold always ID: the whole question, three rules with what each would have done before, one applied after its diff.
+// freehold always ID: the whole question, three rules with what each would have done before, one of them applied.
 
 import { Fault, type JsonObject } from "../kernel/index.ts";
 import { outcomeText } from "./answer.ts";

@@ -13,7 +13,9 @@ export async function run(shell: Shell): Promise<Outcome> {
   const advice = maybeTextIn(reply, "advice") ?? "";
   const text = [
     ...wrap(safeLine(textIn(reply, "sentence")), shell.width),
-    `${shell.paint("dim", "by day, today last")}  ${bars(days)}  ${shell.paint("dim", `most: ${Math.max(0, ...days)}`)}`,
+    [shell.paint("dim", "by day, today last"), bars(days), shell.paint("dim", `most: ${Math.max(0, ...days)}`)].join(
+      "  ",
+    ),
     ...(advice === "" ? [] : wrap(safeLine(advice), shell.width).map((line) => shell.paint("yellow", line))),
   ];
   return { json: reply, text };

@@ -53,7 +53,7 @@ test("one that the door lets through no more does not hold up or pass with the o
   assert.equal(stage.fixture.sent.length, 1);
 });
 
-test("questions that differ in more than values, are closed, few or another than was shown are all refused", async (t) => {
+test("questions that differ in more than values, are closed, too few or not what was shown are refused", async (t) => {
   const stage = await open(t);
   const [a, b] = [await asked(stage, "/a"), await asked(stage, "/b")];
   const { door } = stage.fixture;

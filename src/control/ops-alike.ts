@@ -1,4 +1,4 @@
-// "Yes to these alike": one word for several questions that differ in values alone, each answered by itself at the door.
+// "Yes to these alike": one word for questions that differ in values alone, each answered by itself at the door.
 
 import {
   canonical,

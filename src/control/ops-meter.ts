@@ -122,7 +122,8 @@ function sentenceOf({ questions, perDay, medianSeconds: median, yesShare, fastSh
   if (questions === 0) return `No questions in ${DAYS} days.`;
   const asked = `${perDay} ${perDay === 1 ? "question" : "questions"} a day over ${DAYS} days`;
   if (median === null) return `${asked}, none answered yet.`;
-  return `${asked}, half of them answered within ${median} s, ${percent(yesShare)} with yes, ${percent(fastShare)} in under 2 s.`;
+  const how = `${percent(yesShare)} with yes, ${percent(fastShare)} in under 2 s`;
+  return `${asked}, half of them answered within ${median} s, ${how}.`;
 }
 
 function percent(share: number | null): string {

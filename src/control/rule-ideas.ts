@@ -1,4 +1,4 @@
-// Rules that would have answered a question, from narrow to wide. Ideas only: nothing holds before the owner applies it.
+// Rules that would have answered a question, from narrow to wide. Nothing holds before the owner applies it.
 // No idea names a content argument, so the check for strangers' links and addresses stays in force.
 
 import {
@@ -72,7 +72,9 @@ export function ideasFor(parts: IdeaParts): Ideas {
       continue;
     ideas.push(idea);
   }
-  return { ideas, notes: notesOn(parts, ideas, args) };
+  // Without the narrow one only wide ones would be left to choose from.
+  if (ideas[0]?.width !== "exact") return nothing("Its deciding values are too long to stand in a rule.");
+  return { ideas, notes: notesOn(parts, args) };
 }
 
 function nothing(why: string): Ideas {
@@ -84,12 +86,11 @@ function argumentsOf({ binding }: Question): JsonObject | null {
   return parsed.kind === "value" && isObject(parsed.value) ? parsed.value : null;
 }
 
-function notesOn({ question, card }: IdeaParts, ideas: readonly Idea[], args: JsonObject): readonly string[] {
+function notesOn({ question, card }: IdeaParts, args: JsonObject): readonly string[] {
   const asks = (clause: string): boolean =>
     question.clauses.some((given) => given.clause === clause && given.answer === "ask");
   const hasOut = Object.keys(args).some((name) => roleOf(card, name) === "egress");
   return [
-    ...(ideas.length === 0 ? ["Its deciding values are too long to stand in a rule."] : []),
     ...(card.effect === "spend" ? ["It spends money, so only a rule for exactly this is offered."] : []),
     ...(hasOut ? ["Where something leaves to is never left open."] : []),
     ...(asks("C1") ? ["No rule lets data leave its compartment: calls like this one are still asked about."] : []),
@@ -195,7 +196,7 @@ function atMost(value: number): ArgumentMatch {
   return { kind: "at-most", limit: Number((step * size).toPrecision(12)) };
 }
 
-/** The deepest folder that holds all of them; never the whole disk, nor a folder that holds everybody's homes. */
+/** The deepest folder that holds all of them; never the system's own, nor somebody's whole home. */
 function commonFolder(values: readonly JsonValue[]): string | null {
   const folders = values.map((value) =>
     typeof value === "string" && value.startsWith("/") ? value.split("/").slice(1, -1) : null,
@@ -208,10 +209,10 @@ function commonFolder(values: readonly JsonValue[]): string | null {
     while (depth > 0 && !first.slice(0, depth).every((part, at) => part === folder[at])) depth -= 1;
   }
   const folder = `/${first.slice(0, depth).join("/")}`;
-  return depth === 0 || SHARED_FOLDERS.has(folder) ? null : folder;
+  return depth === 0 || WIDE_FOLDER.test(folder) ? null : folder;
 }
 
-const SHARED_FOLDERS: ReadonlySet<string> = new Set(["/home", "/Users", "/mnt", "/media", "/srv", "/var", "/tmp"]);
+const WIDE_FOLDER = /^\/(?:[^/]+|(?:home|Users)\/[^/]+)$/;
 
 /** A file's name looks like a host, so a bare host counts only where a host is expected. */
 function commonDomain(values: readonly JsonValue[], mayBeHost: boolean): string | null {

@@ -86,7 +86,8 @@ test("texts that were forgotten are counted as unknown and said", async (t) => {
   const [, near] = ideasIn(await stage.run("rule.ideas", { id }));
   assert.equal(
     near?.said,
-    "would have allowed 1 of 1, none of which you denied; one cannot be told, because the text is no longer kept in full",
+    "would have allowed 1 of 1, none of which you denied; " +
+      "one cannot be told, because the text is no longer kept in full",
   );
 });
 
@@ -187,7 +188,7 @@ const RULES = `rules:
   - { id: waits, answer: deny, tool: notes.write_note, args: { path: { equals: /other } }, reason: r }
 `;
 
-test("pruning names expired, shadowed and never-matching rules, never a ban that waits, and only proposes", async (t) => {
+test("pruning names expired, shadowed and never-matching rules, no ban that waits, and only proposes", async (t) => {
   const stage = await open(t, RULES);
   assert.equal(await stage.ask("/n/a.md"), null);
   const found = await stage.runAsAnybody("rules.prune");

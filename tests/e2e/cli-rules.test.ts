@@ -1,4 +1,4 @@
-// Rules, alike questions and the meter on the command line: on a real terminal against scripted answers, and without one.
+// Rules, alike questions and the meter on the command line, on a real terminal against scripted answers and without one.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
