@@ -1,125 +1,153 @@
-// How long one decision takes with a thousand rules, for a session that has read two megabytes.
+// How long one decision takes at 1,000 rules in a session that has read 2 MB, and what such a session weighs:
+// npm run -s bench -- decide --json
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { beginRequest, decide, indexRules, join, noProvenance, noteResult, sha256 } from "../src/kernel/index.ts";
-import type { Facts, JsonObject, Label, Rule, SessionFacts, ToolCard } from "../src/kernel/index.ts";
+import { spawnSync } from "node:child_process";
+import {
+  beginRequest,
+  decide,
+  indexRules,
+  noProvenance,
+  noteResult,
+  principalText,
+  type Facts,
+  type JsonValue,
+  type Provenance,
+  type Rule,
+  type ToolCard,
+} from "../src/kernel/index.ts";
 import { quantile, round, type Bench } from "./lib.ts";
 
 const RULES = 1_000;
-const TOOLS = 50;
-const READ_BYTES = 2_000_000;
-const RESULT_BYTES = 10_000;
-const SESSIONS = 20;
-const WORDS = "Please write the summary of the meeting to /home/ada/notes/42.md and tell Grace about it. ".repeat(200);
+const SESSION_BYTES = 2_000_000;
+const SESSIONS = 50;
+const SERVERS = 20;
+const ROUNDS = 40_000;
+const AGENT = { kind: "agent", name: "" } as const;
+const WORDS =
+  "Please look at the budget file, then send the numbers to dora@example.org and bob@example.org, and plan one hour " +
+  "on May 19 at 10:00 with id 17. ".repeat(10);
 
-/** Twenty rules a tool: most speak of other folders, so that the one that fits is found late. */
+function cardOf(
+  tool: string,
+  choice: { readonly effect: "read" | "send"; readonly trust: "owner" | "third-party" },
+): ToolCard {
+  return {
+    tool,
+    effect: choice.effect,
+    result: { trust: choice.trust, compartments: ["family"], secret: false, mode: "inline" },
+    roles: { to: "critical", subject: "content", body: "content" },
+    ids: ["id"],
+    pin: "0".repeat(64),
+  };
+}
+
+/** A fifth is for the very tool, as where one person's stack has grown around its mail; a few bans are for all. */
 function rules(): readonly Rule[] {
-  return Array.from({ length: RULES }, (_unused, n): Rule => {
-    const answer = n % 10 === 0 ? "deny" : "allow";
-    const folder = `/home/ada/${answer === "deny" ? "private" : "notes"}/${n}`;
+  return Array.from({ length: RULES }, (_, index): Rule => {
+    const isBan = index % 50 === 0;
     return {
-      id: `rule-${n}`,
-      answer,
-      principals: n % 3 === 0 ? [] : ["client:bench"],
-      tool: n % 100 === 0 ? "*" : `files.tool-${n % TOOLS}`,
-      args: { path: { kind: "under", folder }, text: { kind: "any" } },
-      reason: "the bench",
+      id: `r${index}`,
+      answer: isBan ? "deny" : "allow",
+      principals: index % 3 === 0 ? [] : [principalText(AGENT)],
+      tool: isBan ? "*" : index % 5 === 0 ? "s0.send" : `s${index % SERVERS}.tool${index % 7}`,
+      args: { to: { kind: "equals", values: [`person${index}@example.org`] } },
+      reason: "as every week",
       expiresAtMs: null,
-      perDayMax: n % 5 === 0 ? 20 : null,
+      perDayMax: index % 4 === 0 ? 5 : null,
     };
   });
 }
 
-/** Reads two megabytes as the door notes them: half of it clean from the owner's own records, then strangers' text. */
-function sessionThatRead(seed: number): SessionFacts {
+/** Mail, calendar and files as they come: records of a few hundred bytes, half of them the owner's own. */
+function readTwoMegabytes(seed: number): Provenance {
   const provenance = noProvenance();
-  beginRequest(provenance, WORDS, new Map([["files.tool-7", 1]]));
-  let label: Label = { compartments: [], integrity: "owner", secret: false };
-  for (let read = 0; read < READ_BYTES; read += RESULT_BYTES) {
-    const isOwn = read < READ_BYTES / 2;
-    const card = cardOf("notes.search", isOwn ? "owner" : "third-party");
-    noteResult(provenance, { card, args: {}, structured: resultOf(seed + read), wasClean: isOwn });
-    label = join(label, { compartments: [`area-${read % 3}`], integrity: card.result.trust, secret: false });
+  beginRequest(provenance, WORDS, new Map([["s0.send", 3]]));
+  let bytes = 0;
+  for (let page = 0; bytes < SESSION_BYTES; page += 1) {
+    const structured: JsonValue = Array.from({ length: 50 }, (_, row) => ({
+      id: `${seed}-${page}-${row}`,
+      subject: `Subject ${seed} ${page} ${row}`,
+      from: `person${row}@example.org`,
+      body: `${seed}-${page}-${row} `.repeat(30),
+      size: page * 1_000 + row,
+    }));
+    const one: JsonValue = [{ id: `one-${seed}-${page}`, subject: "budget", text: `${seed} ${page} `.repeat(40) }];
+    const trust = page % 2 === 0 ? "owner" : "third-party";
+    const card = cardOf(`s${page % SERVERS}.search`, { effect: "read", trust });
+    noteResult(provenance, { card, args: { what: "all the mail" }, structured, wasClean: page % 2 === 0 });
+    noteResult(provenance, { card, args: { what: "budget" }, structured: one, wasClean: false });
+    bytes += JSON.stringify(structured).length + JSON.stringify(one).length;
   }
-  return { label, ...provenance };
+  return provenance;
 }
 
-/** About ten kilobytes in a hundred fields. */
-function resultOf(seed: number): JsonObject {
-  const rows = Array.from({ length: 50 }, (_unused, n) => ({
-    id: seed * 100 + n,
-    text: `${seed}-${n} `.padEnd(180, "word "),
-  }));
-  return { rows };
-}
-
-function cardOf(tool: string, trust: ToolCard["result"]["trust"]): ToolCard {
-  return {
-    tool,
-    effect: tool === "notes.search" || Number(tool.slice(-1)) % 2 === 1 ? "read" : "write",
-    result: { trust, compartments: ["area-0"], secret: false, mode: "inline" },
-    roles: { path: "critical", text: "content" },
-    ids: [],
-    pin: sha256(tool),
-  };
-}
-
-function factsFor(n: number, session: SessionFacts, index: Facts["rules"]): Facts {
-  const tool = `files.tool-${n % TOOLS}`;
-  const card = cardOf(tool, "third-party");
-  const clearance = ["area-0", "area-1", "area-2"];
-  return {
-    nowMs: 1_800_000_000_000,
+function situations(provenance: Provenance): readonly Facts[] {
+  const family = ["family"];
+  const base = {
+    nowMs: 0,
     stopped: false,
-    principal: { kind: "client", name: "bench" },
-    tool,
-    args: { path: `/home/ada/notes/${n % RULES}/a.md`, text: `Summary ${n}, see https://example.org/${n}` },
-    card,
+    principal: AGENT,
+    tool: "s0.send",
+    card: cardOf("s0.send", { effect: "send", trust: "owner" }),
     pin: "same",
     schemaFault: null,
     overBudget: null,
-    session,
+    session: { ...provenance, label: { compartments: family, integrity: "third-party", secret: false } },
     handles: { compartments: [], integrity: "owner", secret: false },
-    sink: { compartments: clearance, network: true },
-    receiver: clearance,
-    rules: index,
-    usesToday: () => 3,
-  };
+    sink: { compartments: family, network: true },
+    receiver: family,
+    rules: indexRules(rules()),
+    usesToday: () => 0,
+  } satisfies Omit<Facts, "args">;
+  const body = "The 14 numbers of 2024 are in, see the table below. ".repeat(10);
+  const lead = `${body} See https://evil.example/pay or write to eve@evil.example.`;
+  return [
+    { ...base, args: { to: "dora@example.org", subject: "numbers", body } },
+    { ...base, args: { to: ["dora@example.org", "bob@example.org"], subject: "numbers", body } },
+    { ...base, args: { to: "eve@evil.example", subject: "numbers", body: lead } },
+    { ...base, args: { to: "person995@example.org", subject: "numbers", body } },
+    { ...base, args: { to: "one-0-4", subject: "May 19", body: "short" } },
+    { ...base, tool: "s1.search", card: cardOf("s1.search", { effect: "read", trust: "owner" }), args: { what: "x" } },
+  ];
 }
 
-export const run: Bench = async ({ quick, note }) => {
-  const index = indexRules(rules());
-  const decisions = quick ? 5_000 : 200_000;
-  // The heap is counted before and after a collection that node:v8 offers in a running process.
-  setFlagsFromString("--expose-gc");
-  const collect: unknown = runInNewContext("gc");
-  if (typeof collect !== "function") throw new Error("no collection");
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  const sessions = Array.from({ length: SESSIONS }, (_unused, n) => sessionThatRead(n * READ_BYTES));
-  collect();
-  const sessionMb = (process.memoryUsage().heapUsed - before) / SESSIONS / 1e6;
-  const times: number[] = [];
-  const answers = { allow: 0, ask: 0, deny: 0 };
-  for (let n = 0; n < decisions; n += 1) {
-    const session = sessions[n % SESSIONS];
-    if (session === undefined) continue;
-    const facts = factsFor(n, session, index);
-    const from = process.hrtime.bigint();
-    const { kind } = decide(facts);
-    const took = Number(process.hrtime.bigint() - from) / 1_000;
-    answers[kind] += 1;
-    // What is still being compiled is not what a running daemon does.
-    if (n >= decisions / 10) times.push(took);
+function time(rounds: number): { readonly p50Us: number; readonly p99Us: number; readonly kinds: readonly string[] } {
+  const cases = situations(readTwoMegabytes(0));
+  const kinds = cases.map((facts) => decide(facts)).map(({ kind, because }) => `${kind} ${because}`);
+  for (let index = 0; index < 5_000; index += 1) decide(cases[index % cases.length] ?? assertNever());
+  const tookUs: number[] = [];
+  for (let index = 0; index < rounds; index += 1) {
+    const facts = cases[index % cases.length] ?? assertNever();
+    const start = process.hrtime.bigint();
+    decide(facts);
+    tookUs.push(Number(process.hrtime.bigint() - start) / 1_000);
   }
-  note(JSON.stringify(answers));
-  return {
-    p50Us: round(quantile(times, 0.5), 1),
-    p99Us: round(quantile(times, 0.99), 1),
-    sessionMb: round(sessionMb, 4),
-    rules: index.size,
-    decisions: times.length,
-    ...answers,
-  };
-};
+  return { p50Us: round(quantile(tookUs, 0.5), 1), p99Us: round(quantile(tookUs, 0.99), 1), kinds };
+}
+
+function assertNever(): never {
+  throw new Error("there is a situation at every place");
+}
+
+/** In a process of its own that can collect garbage when told: growth of the heap over many such sessions. */
+function sessionMb(): number {
+  const child = spawnSync(process.execPath, ["--expose-gc", import.meta.filename, "--weigh"], { encoding: "utf8" });
+  if (child.status !== 0) throw new Error(`weighing failed: ${child.stderr}`);
+  return round(Number(child.stdout), 3);
+}
+
+function weigh(): number {
+  readTwoMegabytes(-1);
+  globalThis.gc?.();
+  const before = process.memoryUsage().heapUsed;
+  const kept = Array.from({ length: SESSIONS }, (_, seed) => readTwoMegabytes(seed));
+  globalThis.gc?.();
+  const grown = process.memoryUsage().heapUsed - before;
+  if (kept.length !== SESSIONS) assertNever();
+  return grown / SESSIONS / 1_000_000;
+}
+
+export const run: Bench = (options) =>
+  Promise.resolve({ ...time(options.quick ? 2_000 : ROUNDS), sessionMb: sessionMb(), rules: RULES });
+
+if (process.argv[2] === "--weigh") process.stdout.write(String(weigh()));

@@ -51,7 +51,21 @@ export interface Facts {
   usesToday(ruleId: string): number;
 }
 
-type Clause = (facts: Facts, card: ToolCard) => ClauseAnswer | null;
+/** What several clauses look at, found once. */
+interface Call {
+  readonly facts: Facts;
+  readonly card: ToolCard;
+  readonly forRules: RuleCall;
+  /** The owner's rule that allows exactly this. */
+  readonly rule: Rule | null;
+  /** What the session has read, with what the handles in the arguments stand for. */
+  readonly carried: Label;
+  /** Egress arguments make a read an effect: what they name receives something. */
+  readonly isPlainRead: boolean;
+  readonly isEgress: boolean;
+}
+
+type Clause = (call: Call) => ClauseAnswer | null;
 export type Decide = (facts: Facts) => Decision;
 
 /** A deny, not silence: else another clause's ask would be milder than what a clean session gets. */
@@ -82,12 +96,33 @@ export function decide(facts: Facts): Decision {
 function runClauses(facts: Facts): readonly ClauseAnswer[] {
   const card = facts.card;
   if (card === null) return [answer("C0", "deny", `no accepted card for ${facts.tool}`)];
+  const call = callOf(facts, card);
   const answers: ClauseAnswer[] = [];
   for (const clause of [hardLimits, flow, plainRead, ownersEffect, outlined, ownersContent] satisfies Clause[]) {
-    const given = clause(facts, card);
+    const given = clause(call);
     if (given !== null) answers.push(given);
   }
   return answers;
+}
+
+function callOf(facts: Facts, card: ToolCard): Call {
+  const forRules: RuleCall = {
+    principal: principalText(facts.principal),
+    card,
+    args: facts.args,
+    nowMs: facts.nowMs,
+    usesToday: (ruleId) => facts.usesToday(ruleId),
+  };
+  const isEgress = hasEgress(card, facts.args);
+  return {
+    facts,
+    card,
+    forRules,
+    rule: facts.rules.for(facts.tool).find((rule) => rule.tool === facts.tool && allows(rule, forRules)) ?? null,
+    carried: join(facts.session.label, facts.handles),
+    isPlainRead: card.effect === "read" && !isEgress,
+    isEgress,
+  };
 }
 
 function answer(clause: ClauseId, given: Answer, reason: string): ClauseAnswer {
@@ -104,50 +139,41 @@ function byRule(clause: ClauseId, rule: Rule): ClauseAnswer {
   return { clause, answer: rule.answer, reason: `your rule ${rule.id}: ${rule.reason}`, rule: rule.id };
 }
 
-function hardLimits(facts: Facts, card: ToolCard): ClauseAnswer | null {
+function hardLimits({ facts, card, forRules }: Call): ClauseAnswer | null {
   if (facts.stopped) return answer("C0", "deny", "everything is stopped");
   if (card.tool !== facts.tool) return answer("C0", "deny", "the card is another tool's");
   if (facts.pin !== "same") return answer("C0", "deny", "the tool is not what you accepted");
   if (facts.schemaFault !== null) return answer("C0", "deny", `arguments do not fit: ${facts.schemaFault}`);
   if (facts.overBudget !== null) return answer("C0", "deny", facts.overBudget);
-  const call = ruleCall(facts, card);
-  const ban = facts.rules.for(facts.tool).find((rule) => denies(rule, call));
+  const ban = facts.rules.for(facts.tool).find((rule) => denies(rule, forRules));
   return ban === undefined ? null : byRule("C0", ban);
 }
 
-function flow(facts: Facts, card: ToolCard): ClauseAnswer | null {
+function flow({ facts, card, carried, isEgress }: Call): ClauseAnswer | null {
   const lost = outside({ ...facts.session.label, compartments: card.result.compartments }, facts.receiver);
   if (lost.length > 0) return answer("C1", "deny", `who asks is not cleared for ${lost.join(", ")}`);
-  const carried = carriedBy(facts);
-  const isSink = card.effect !== "read" || facts.sink.network || hasEgress(card, facts.args);
+  const isSink = card.effect !== "read" || facts.sink.network || isEgress;
   const leaving = isSink ? outside(carried, facts.sink.compartments) : [];
   if (leaving.length > 0) return answer("C1", "ask", `would carry ${leaving.join(", ")} data out of its compartment`);
-  if (carried.secret && (card.effect === "send" || hasEgress(card, facts.args))) {
+  if (carried.secret && (card.effect === "send" || isEgress)) {
     return answer("C1", "ask", "this conversation has read a secret");
   }
   return null;
 }
 
-/** What the session has read, with what the handles in the arguments stand for. */
-function carriedBy(facts: Facts): Label {
-  return join(facts.session.label, facts.handles);
-}
-
-function plainRead(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (!isPlainRead(facts, card)) return null;
+function plainRead({ facts, rule, isPlainRead }: Call): ClauseAnswer | null {
+  if (!isPlainRead) return null;
   if (!hasFewRights(facts.principal)) return answer("C2", "allow", "a read you accepted with its card");
-  const rule = allowingRule(facts, card);
   return rule === null ? answer("C2", "deny", NEEDS_RULE) : byRule("C2", rule);
 }
 
-function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (isPlainRead(facts, card)) return null;
-  const rule = allowingRule(facts, card);
+function ownersEffect({ facts, card, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
+  if (isPlainRead) return null;
   if (rule === null && hasFewRights(facts.principal)) return answer("C3", "deny", NEEDS_RULE);
   if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
   if (rule !== null) return byRule("C3", rule);
   if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
-  const isClean = !isTainted(carriedBy(facts));
+  const isClean = !isTainted(carried);
   const foreign = Object.entries(facts.args)
     .filter(
       ([name, value]) =>
@@ -159,18 +185,16 @@ function ownersEffect(facts: Facts, card: ToolCard): ClauseAnswer | null {
   return answer("C3", "allow", "every deciding value is yours");
 }
 
-function outlined(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (isPlainRead(facts, card)) return null;
-  if (!isTainted(carriedBy(facts)) || allowingRule(facts, card) !== null) return null;
+function outlined({ facts, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
+  if (isPlainRead || rule !== null || !isTainted(carried)) return null;
   const outline = facts.session.outline;
   if (outline === null) return answer("C4", "ask", "untrusted text was read, and there was no outline before it");
   if ((outline.get(facts.tool) ?? 0) > 0) return null;
   return answer("C4", "ask", "untrusted text was read, and this was not in the outline before it");
 }
 
-function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
-  if (isPlainRead(facts, card) || !isTainted(carriedBy(facts))) return null;
-  const rule = allowingRule(facts, card);
+function ownersContent({ facts, card, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
+  if (isPlainRead || !isTainted(carried)) return null;
   for (const [name, value] of Object.entries(facts.args)) {
     if (roleOf(card, name) !== "content" || (rule !== null && Object.hasOwn(rule.args, name))) continue;
     const foreign = stringsIn(value)
@@ -180,26 +204,6 @@ function ownersContent(facts: Facts, card: ToolCard): ClauseAnswer | null {
       return answer("C5", "ask", `${named([name])} brings a link, address or number that is not yours`);
   }
   return null;
-}
-
-function allowingRule(facts: Facts, card: ToolCard): Rule | null {
-  const call = ruleCall(facts, card);
-  return facts.rules.for(facts.tool).find((rule) => rule.tool === facts.tool && allows(rule, call)) ?? null;
-}
-
-function ruleCall(facts: Facts, card: ToolCard): RuleCall {
-  return {
-    principal: principalText(facts.principal),
-    card,
-    args: facts.args,
-    nowMs: facts.nowMs,
-    usesToday: (ruleId) => facts.usesToday(ruleId),
-  };
-}
-
-/** Egress arguments make a read an effect: what they name receives something. */
-function isPlainRead(facts: Facts, card: ToolCard): boolean {
-  return card.effect === "read" && !hasEgress(card, facts.args);
 }
 
 function stringsIn(value: JsonValue): readonly string[] {

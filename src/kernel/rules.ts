@@ -36,17 +36,20 @@ export function indexRules(rules: readonly Rule[]): RuleIndex {
     list.push(rule);
     byTool.set(rule.tool, list);
   }
-  const none: readonly Rule[] = [];
+  const own = (name: string): readonly Rule[] => byTool.get(name) ?? [];
+  // Joined once, since every call asks.
+  const joined = new Map<string, readonly Rule[]>();
+  for (const name of byTool.keys()) {
+    joined.set(name, [...new Set([...own(name), ...own(wholeServer(name)), ...own("*")])]);
+  }
   return {
     size: rules.length,
-    for(tool) {
-      const exact = byTool.get(tool) ?? none;
-      const server = byTool.get(`${tool.slice(0, tool.indexOf("."))}.*`) ?? none;
-      const every = byTool.get("*") ?? none;
-      if (server.length === 0 && every.length === 0) return exact;
-      return [...exact, ...server, ...every];
-    },
+    for: (tool) => joined.get(tool) ?? joined.get(wholeServer(tool)) ?? own("*"),
   };
+}
+
+function wholeServer(tool: string): string {
+  return `${tool.slice(0, tool.indexOf("."))}.*`;
 }
 
 /** `unclear` is what cannot be told without resolving: it allows nothing, and a ban bites. */
@@ -54,7 +57,7 @@ export type Fit = "yes" | "no" | "unclear";
 
 export function fitOf(match: ArgumentMatch, value: JsonValue): Fit {
   if (match.kind === "any") return "yes";
-  if (match.kind === "equals" && match.values.some((wanted) => canonical(wanted) === canonical(value))) return "yes";
+  if (match.kind === "equals" && match.values.some((wanted) => isSame(wanted, value))) return "yes";
   if (Array.isArray(value)) {
     const fits = new Set(value.map((item: JsonValue) => fitOf(match, item)));
     const [only = "unclear"] = fits;
@@ -72,6 +75,11 @@ export function fitOf(match: ArgumentMatch, value: JsonValue): Fit {
     case "domain":
       return typeof value === "string" ? fitDomain(match.domain, value) : "unclear";
   }
+}
+
+function isSame(wanted: JsonValue, value: JsonValue): boolean {
+  if (typeof wanted !== "object" || typeof value !== "object") return wanted === value;
+  return canonical(wanted) === canonical(value);
 }
 
 /** Plain absolute paths only; the folder itself is unclear, since what is done to it reaches what is under it. */
@@ -113,12 +121,15 @@ export function denies(rule: Rule, call: RuleCall): boolean {
 /** An allow rule must name every argument of the call that is not content. */
 export function allows(rule: Rule, call: RuleCall): boolean {
   if (rule.answer !== "allow" || !appliesTo(rule, call)) return false;
-  if (rule.perDayMax !== null && call.usesToday(rule.id) >= rule.perDayMax) return false;
-  for (const [name, value] of Object.entries(call.args)) {
-    const match = Object.hasOwn(rule.args, name) ? rule.args[name] : undefined;
-    if (match === undefined ? roleOf(call.card, name) !== "content" : fitOf(match, value) !== "yes") return false;
+  // What the rule names comes first: most rules that do not fit, do not fit there.
+  for (const name of Object.keys(rule.args)) {
+    const [match, value] = [rule.args[name], Object.hasOwn(call.args, name) ? call.args[name] : undefined];
+    if (match === undefined || value === undefined || fitOf(match, value) !== "yes") return false;
   }
-  return Object.keys(rule.args).every((name) => Object.hasOwn(call.args, name));
+  for (const name of Object.keys(call.args)) {
+    if (!Object.hasOwn(rule.args, name) && roleOf(call.card, name) !== "content") return false;
+  }
+  return rule.perDayMax === null || call.usesToday(rule.id) < rule.perDayMax;
 }
 
 function appliesTo(rule: Rule, call: RuleCall): boolean {

@@ -122,6 +122,15 @@ for (const [text, found] of pointers) {
   });
 }
 
+test("a pointer is found in whatever text it stands", () => {
+  const known = pointers.flatMap(([, found]) => found);
+  fc.assert(
+    fc.property(fc.constantFrom(...known), fc.stringMatching(/^[a-zA-Zé ,;]{0,80}$/), (pointer, text) => {
+      assert.ok(pointersIn(`${text} ${pointer}`).join(" ").includes(pointer.slice(0, 9)), `${text} ${pointer}`);
+    }),
+  );
+});
+
 test("no text makes the search for pointers slow", { timeout: 20_000 }, () => {
   const length = 200_000;
   for (const part of ["a", "a.", "a-", "a@", "a.a@", "1 ", "DE89", "www.", "http:", "é.", "a/"]) {
