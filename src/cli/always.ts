@@ -25,7 +25,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const reason = await terminal.ask(`Reason, for you alone [${lineIn(idea, "reason")}]: `);
   const input = { idea: textIn(idea, "key"), ...(reason.trim() === "" ? {} : { reason }) };
   const plan = proposalIn(await callAsOwner(shell, { op: "rule.add", input }));
-  terminal.write(`\n${proposalText(shell, plan).join("\n")}\n`);
+  terminal.write(`\n${proposalText(shell, plan, { isFull: true }).join("\n")}\n`);
   const digest = plan.digest ?? "";
   if (!(await terminal.confirm("Apply exactly this?"))) {
     await callAsOwner(shell, { op: "rule.withdraw", input: { digest } });
@@ -46,10 +46,10 @@ function ideasText(shell: Shell, reply: JsonObject): readonly string[] {
 
 const ENDS: Readonly<Record<string, string>> = {
   no: "you said no to",
-  denied: "it was denied",
-  unanswered: "never answered",
+  denied: "it was denied:",
+  unanswered: "not answered:",
   yes: "you said yes to",
-  ran: "it ran",
+  ran: "it ran:",
 };
 
 function ideaText(shell: Shell, idea: JsonObject, number: number): readonly string[] {

@@ -17,7 +17,7 @@ const WIDTHS: Readonly<Record<string, string>> = {
 const ENDS: Readonly<Record<string, string>> = {
   no: "You said no to",
   denied: "It was denied:",
-  unanswered: "Never answered:",
+  unanswered: "Not answered:",
   yes: "You said yes to",
   ran: "It ran:",
 };

@@ -47,7 +47,7 @@ const rule = (more: Partial<Rule>): Rule => ({
   ...more,
 });
 
-test("a rule is not shadowed by one for fewer programs, fewer days, fewer uses, other arguments or that has ended", () => {
+test("no rule is shadowed by one for fewer programs, days or uses, for other arguments, or that has ended", () => {
   const narrow = rule({ id: "narrow", principals: ["agent"], args: { path: { kind: "equals", values: ["/n/a"] } } });
   const shadow = (wide: Rule): string | undefined => idleByItself(narrow, [narrow, wide], 1_000)?.kind;
   assert.equal(shadow(rule({})), "shadowed");

@@ -1,4 +1,4 @@
-// Rules, alike questions and the meter on the command line, on a real terminal against scripted answers and without one.
+// Rules, alike questions and the meter on the command line, on a real terminal against scripted answers, and without.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -41,7 +41,9 @@ const IDEA = {
   said: "would have allowed 41 of 43, one of which you denied",
   test: { worst: [{ request: "r-1", atMs: 0, ended: "no", call: '{"to":"mallory@example.org"}' }] },
 };
-const DIFF = "--- a/rules.yaml\n+++ b/rules.yaml\n@@ -1,1 +1,2 @@\n+  - id: mail-send-1\n";
+/** A new file, of which other proposals show the beginning alone. */
+const COMMENTS = "+# a comment\n".repeat(12);
+const DIFF = `--- /dev/null\n+++ b/rules.yaml\n@@ -0,0 +1,13 @@\n${COMMENTS}+  - id: mail-send-1\n`;
 const CHANGES = [{ kind: "added", file: "rules.yaml", what: "rule mail-send-1 is new", wider: true }];
 const OTHER_ARGS = '{"body":"ho","to":"eve@example.org"}';
 const OTHER = { ...QUESTION, id: "M4T", digest: "d2", args: OTHER_ARGS, shown: OTHER_ARGS };
