@@ -50,7 +50,7 @@ export function cardOperations(parts: CardParts): readonly Operation[] {
   return [
     { name: "cards.review", needsOwner: false, run: async (input) => review(parts, text(input, "name")) },
     { name: "cards.put", needsOwner: true, run: async (input) => put(parts, input) },
-    { name: "can.paths", needsOwner: false, run: async (input) => paths(parts, maybeText(input, "principal")) },
+    { name: "can.paths", needsOwner: false, run: (input) => paths(parts, maybeText(input, "principal")) },
   ];
 }
 
@@ -168,14 +168,14 @@ function givenCards(server: string, cards: JsonObject): ReadonlyMap<string, Tool
   return new Map(Object.entries(parseCards(JSON.stringify({ server, tools, ...pseudo }), "cards").cards));
 }
 
-function paths({ policy, clock }: CardParts, wanted: string | null): JsonObject {
+async function paths({ policy, clock }: CardParts, wanted: string | null): Promise<JsonObject> {
   const current = policy.current();
   const principals: Principal[] = [
     { kind: "agent", name: "" },
     ...Object.keys(current.stack.clients).map((name): Principal => ({ kind: "client", name })),
   ];
   const asked = principals.filter((principal) => wanted === null || principalText(principal).endsWith(wanted));
-  const found = meetingPaths({ policy: current, principals: asked, nowMs: clock.nowMs() });
+  const found = await meetingPaths({ policy: current, principals: asked, nowMs: clock.nowMs() });
   return {
     counts: { ...found.counts },
     paths: found.paths.map(({ private: source, untrusted, out, ...rest }) => ({

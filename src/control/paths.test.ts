@@ -79,13 +79,13 @@ function triple(path: MeetingPath): string {
   return `${path.decision}: ${path.private.tool} + ${path.untrusted.tool} > ${path.out.tool} (${path.out.way})`;
 }
 
-test("notes, strangers' news and a way to send meet, and the sending is what asks", () => {
+test("notes, strangers' news and a way to send meet, and the sending is what asks", async () => {
   const policy = policyOf({
     notes: { compartment: "home", tools: [NOTES] },
     web: WEB,
     mail: { compartment: "home", tools: [MAIL] },
   });
-  const { paths, counts } = pathsIn(policy);
+  const { paths, counts } = await pathsIn(policy);
   assert.deepEqual(paths.map(triple), [
     "ask: notes.read + web.news > mail.send (sends)",
     "ask: web.news + web.news > mail.send (sends)",
@@ -97,26 +97,26 @@ test("notes, strangers' news and a way to send meet, and the sending is what ask
   assert.deepEqual(path?.private.compartments, ["home"]);
 });
 
-test("without a way out, or without a stranger, nothing meets", () => {
+test("without a way out, or without a stranger, nothing meets", async () => {
   const notes = { compartment: "home", tools: [NOTES] };
-  assert.deepEqual(pathsIn(policyOf({ notes, web: WEB })).paths, []);
-  assert.deepEqual(pathsIn(policyOf({ notes, mail: { compartment: "home", tools: [MAIL] } })).paths, []);
+  assert.deepEqual((await pathsIn(policyOf({ notes, web: WEB }))).paths, []);
+  assert.deepEqual((await pathsIn(policyOf({ notes, mail: { compartment: "home", tools: [MAIL] } }))).paths, []);
 });
 
-test("a server with network takes what a read's arguments say: nothing stops that inside one compartment", () => {
+test("a server with network takes what a read's arguments say: nothing stops that inside one compartment", async () => {
   const search: Given = { tool: "search", effect: "read", trust: "third-party", roles: { query: "critical" } };
   const now: Given = { tool: "now", effect: "read" };
   const notes = { compartment: "home", tools: [NOTES] };
-  const same = pathsIn(policyOf({ notes, web: { compartment: "home", network: true, tools: [search, now] } }));
+  const same = await pathsIn(policyOf({ notes, web: { compartment: "home", network: true, tools: [search, now] } }));
   assert.deepEqual(same.paths.map(triple)[0], "allow: notes.read + web.search > web.search (has network)");
   const remote = { compartment: "home", source: "https://mcp.example.org/", tools: [search] };
-  assert.equal(pathsIn(policyOf({ notes, web: remote })).counts.allow > 0, true);
-  const apart = pathsIn(policyOf({ notes, web: { compartment: "work", network: true, tools: [search] } }));
+  assert.equal((await pathsIn(policyOf({ notes, web: remote }))).counts.allow > 0, true);
+  const apart = await pathsIn(policyOf({ notes, web: { compartment: "work", network: true, tools: [search] } }));
   const found = apart.paths.find((path) => path.private.tool === "notes.read");
   assert.deepEqual([found?.decision, found?.out.because], ["ask", "C1"]);
 });
 
-test("an address among a read's arguments is a way out of its own, and asks", () => {
+test("an address among a read's arguments is a way out of its own, and asks", async () => {
   const fetch: Given = {
     tool: "fetch",
     effect: "read",
@@ -127,13 +127,13 @@ test("an address among a read's arguments is a way out of its own, and asks", ()
     notes: { compartment: "home", tools: [NOTES] },
     web: { compartment: "home", tools: [fetch] },
   });
-  assert.deepEqual(pathsIn(policy).paths.map(triple), [
+  assert.deepEqual((await pathsIn(policy)).paths.map(triple), [
     "ask: notes.read + web.fetch > web.fetch (connects)",
     "ask: web.fetch + web.fetch > web.fetch (connects)",
   ]);
 });
 
-test("a rule that lets anything be sent shows as a path that nothing stops; a ban closes it", () => {
+test("a rule that lets anything be sent shows as a path that nothing stops; a ban closes it", async () => {
   const servers = { notes: { compartment: "home", tools: [NOTES] }, web: WEB };
   const mail = { compartment: "home", tools: [MAIL] };
   const rule: Rule = {
@@ -146,54 +146,54 @@ test("a rule that lets anything be sent shows as a path that nothing stops; a ba
     expiresAtMs: null,
     perDayMax: null,
   };
-  const open = pathsIn(policyOf({ ...servers, mail }, [rule]));
+  const open = await pathsIn(policyOf({ ...servers, mail }, [rule]));
   const [first] = open.paths;
   assert.equal(first?.decision, "allow");
   assert.match(first?.out.reason ?? "", /your rule mail: colleagues/);
-  const ended = pathsIn(policyOf({ ...servers, mail }, [{ ...rule, expiresAtMs: 0 }]));
+  const ended = await pathsIn(policyOf({ ...servers, mail }, [{ ...rule, expiresAtMs: 0 }]));
   assert.equal(ended.counts.allow, 0);
-  const banned = pathsIn(policyOf({ ...servers, mail }, [rule, { ...rule, id: "no", answer: "deny", args: {} }]));
+  const banned = await pathsIn(policyOf({ ...servers, mail }, [rule, { ...rule, id: "no", answer: "deny", args: {} }]));
   assert.deepEqual([banned.counts.allow, banned.counts.ask], [0, 0]);
   assert.equal(banned.paths[0]?.out.because, "C0");
 });
 
-test("what a client may not be shown stops the path at its first step", () => {
+test("what a client may not be shown stops the path at its first step", async () => {
   const policy = policyOf({
     books: { compartment: "work", tools: [NOTES] },
     web: WEB,
     mail: { compartment: "home", tools: [MAIL] },
   });
-  const path = pathsIn(policy, [SHELL]).paths.find((each) => each.private.tool === "books.read");
+  const path = (await pathsIn(policy, [SHELL])).paths.find((each) => each.private.tool === "books.read");
   assert.deepEqual([path?.decision, path?.private.decision, path?.private.because], ["deny", "deny", "C1"]);
   assert.equal(path?.principal, "client:shell");
 });
 
-test("after a secret every way out asks, whatever a rule says of reads", () => {
+test("after a secret every way out asks, whatever a rule says of reads", async () => {
   const policy = policyOf({
     keys: { compartment: "home", tools: [{ ...NOTES, secret: true }] },
     web: WEB,
     mail: { compartment: "home", tools: [MAIL] },
   });
-  const path = pathsIn(policy).paths.find((each) => each.private.tool === "keys.read");
+  const path = (await pathsIn(policy)).paths.find((each) => each.private.tool === "keys.read");
   assert.deepEqual([path?.private.secret, path?.out.because], [true, "C1"]);
 });
 
-test("tools of one server that do the same are one path with their number", () => {
+test("tools of one server that do the same are one path with their number", async () => {
   const tools = ["a", "b", "c"].map((tool) => ({ ...NOTES, tool }));
   const policy = policyOf({
     notes: { compartment: "home", tools },
     web: WEB,
     mail: { compartment: "home", tools: [MAIL, { ...MAIL, tool: "forward" }] },
   });
-  const path = pathsIn(policy).paths.find((each) => each.private.tool === "notes.a");
+  const path = (await pathsIn(policy)).paths.find((each) => each.private.tool === "notes.a");
   assert.deepEqual([path?.private.alike, path?.out.alike], [2, 1]);
 });
 
-test("a card whose pin is not the locked one is no way to anything", () => {
+test("a card whose pin is not the locked one is no way to anything", async () => {
   const policy = policyOf({ notes: { compartment: "home", tools: [NOTES] }, web: WEB });
   const mail = policyOf({ mail: { compartment: "home", tools: [MAIL] } });
   const cards = new Map([...policy.cards, ...mail.cards]);
   const stack = { ...policy.stack, servers: { ...policy.stack.servers, ...mail.stack.servers } };
-  const { counts } = pathsIn({ ...policy, stack, cards });
+  const { counts } = await pathsIn({ ...policy, stack, cards });
   assert.deepEqual([counts.allow, counts.ask, counts.deny > 0], [0, 0, true]);
 });
