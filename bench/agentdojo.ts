@@ -112,7 +112,7 @@ function readCards(file: string): ReadonlyMap<string, ToolCard> {
 function pairStepOf(step: PairsFile["pairs"][number]["steps"][number], texts: readonly string[]): Step {
   const given = Object.entries(step.args).map(([name, value]) => {
     const text = textRef.safeParse(value);
-    return [name, text.success ? (texts[text.data.$text] ?? "") : (value as JsonValue)] as const;
+    return [name, text.success ? (texts[text.data.$text] ?? "") : value] as const;
   });
   const result = typeof step.result === "number" ? texts[step.result] : undefined;
   return {

@@ -98,7 +98,9 @@ async function startFreehold(
 /** The drafted card of `echo` as an owner would correct it. */
 function asRead(drafted: string): string {
   const corrected = drafted.replace(/(^ {2}echo:[\s\S]*?effect: )\S+/m, "$1read");
-  if (!/^ {2}echo:[\s\S]*?effect: read/m.test(corrected)) throw new Error(`no card of 'echo' to correct in:\n${drafted.slice(0, 500)}`);
+  if (!/^ {2}echo:[\s\S]*?effect: read/m.test(corrected)) {
+    throw new Error(`no card of 'echo' to correct in:\n${drafted.slice(0, 500)}`);
+  }
   return corrected;
 }
 

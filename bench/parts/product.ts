@@ -124,5 +124,6 @@ export async function addServer(home: string, control: ControlClient, server: Ad
   const { token } = await control.call("client.add", { name: "bench" });
   writeFileSync(join(home, "rules.yaml"), server.rules);
   await applyAll(control);
-  return String(token);
+  if (typeof token !== "string") throw new Error("no token was made");
+  return token;
 }

@@ -1,14 +1,11 @@
 // Control's side in the owner's own process: other programs' files belong to the owner, not to the daemon.
 
 export {
-  adoptEdits,
   applyEdit,
   CLIENT_IDS,
   connectClient,
   disconnectClient,
   findClients,
-  formatOf,
-  masked,
   planAdopt,
   preAllow,
   readJournal,

@@ -122,7 +122,7 @@ function toolsOf({ cards, stack, lock }: Policy): readonly KnownTool[] {
 }
 
 function isElsewhere(server: StackServer): boolean {
-  return server.source?.startsWith("https:") === true;
+  return /^https?:/.test(server.source ?? "");
 }
 
 interface Choice {

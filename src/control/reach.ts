@@ -2,5 +2,5 @@
 
 export { connectControl } from "./client.ts";
 export type { ControlClient } from "./client.ts";
-export { homePaths, initHome, isHome, lockHolder, resolveHome } from "../home/index.ts";
-export type { HomePaths, InitDone } from "../home/index.ts";
+export { homePaths, initHome, isHome, resolveHome } from "../home/index.ts";
+export type { InitDone } from "../home/index.ts";

@@ -1,3 +1,3 @@
 // The stdio shim alone, for `freehold mcp`: a program that starts often loads nothing else of the daemon.
 
-export { runShim, type ShimOptions } from "../gateway/stdio-shim.ts";
+export { runShim } from "../gateway/stdio-shim.ts";

@@ -16,6 +16,7 @@ import {
   principalFrom,
   principalText,
   questionId,
+  step,
   type Answered,
   type Digest,
   type DoorAnswer,
@@ -35,7 +36,9 @@ import { questionSentence } from "./sentence.ts";
 
 /** What the door does with a case; passed by the door alone. */
 interface Steps {
-  judged(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Promise<Case | DoorAnswer>;
+  /** Starts the server; answers why it may or can not. */
+  started(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Promise<DoorAnswer | null>;
+  judged(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Case | DoorAnswer;
   execute(one: Case, question: Question): Promise<DoorAnswer>;
   newRequestId(): string;
 }
@@ -189,6 +192,9 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   /** The owner's own version: another binding, so another question, answered in the same breath. */
   #edited(asked: Question, args: JsonObject): Step {
     const nowMs = this.#parts.clock.nowMs();
+    // Only an open question: a yes may be voided too, and would be inherited by what it was edited into.
+    const may = step(asked, { kind: "yes" }, nowMs);
+    if (may.kind === "refused") return may;
     const binding = { ...asked.binding, args: canonical(args), expiresAtMs: nowMs + QUESTION_LIVES_MS };
     const digest = bindingDigest(binding);
     const fresh: Question = {
@@ -233,7 +239,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     assert(parsed.kind === "value" && isObject(parsed.value), "a question holds no arguments");
     const principal = principalFrom(binding.principal);
     const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
-    const one = await this.#steps.judged(request, { id: question.request, handles: binding.label });
+    const asked = { id: question.request, handles: binding.label };
+    const one = (await this.#steps.started(request, asked)) ?? this.#steps.judged(request, asked);
     if (!("decision" in one)) {
       this.#parts.store.questions.apply(question.id, {
         kind: "void",

@@ -130,9 +130,9 @@ function schemaFault(policy: ActivePolicy, request: DoorRequest): string | null 
   return policy.tools.get(request.tool)?.check(request.args) ?? null;
 }
 
-function hasNetwork(server: StackServer): boolean {
-  if (server.source?.startsWith("https:") === true || server.sandbox === "none") return true;
-  return server.sandbox.network !== "none";
+/** Every call to such a server may leave the machine, reads too. A connector's own limits come with connectors. */
+export function hasNetwork({ source, sandbox }: StackServer): boolean {
+  return /^https?:/.test(source ?? "") || sandbox === "none" || sandbox.network !== "none";
 }
 
 /** What comes from a server when no card speaks for it: errors, progress, logs. */

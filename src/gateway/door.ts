@@ -72,12 +72,15 @@ class TheDoor implements OwnersDoor {
   #requestCount = 0;
   #childCount = 0;
   #stopped: boolean;
+  /** What was decided before a stop does not act after it, not even when all is resumed. */
+  #stopCount = 0;
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
     this.#epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
     this.#stopped = (parts.store.settings.get(STOPPED) ?? "") !== "";
     this.#answers = new Answers(parts, {
+      started: (request, asked) => this.#started(request, asked),
       judged: (request, asked) => this.#judged(request, asked),
       execute: (one, question) => this.#execute(one, question),
       newRequestId: () => this.#newRequestId(),
@@ -95,7 +98,11 @@ class TheDoor implements OwnersDoor {
     if (filled.kind === "refused") {
       return { kind: "denied", request: id, because: "C0", reason: filled.reason, clauses: [] };
     }
-    const one = await this.#judged(filled.request, { id, handles: filled.handles });
+    const asked = { id, handles: filled.handles };
+    const fault = await this.#started(filled.request, asked);
+    if (fault !== null) return fault;
+    // From the decision to its record nothing is awaited: what is left of a count is given once.
+    const one = this.#judged(filled.request, asked);
     if (!("decision" in one)) return one;
     if (one.decision.kind === "allow") return this.#execute(one, null);
     const joined = this.#answers.join(one);
@@ -104,20 +111,25 @@ class TheDoor implements OwnersDoor {
     return bounded.decision.kind === "deny" ? this.#deny(bounded) : this.#answers.ask(bounded);
   }
 
-  /** A server is started before anything is asked or allowed, so that its real surface has been judged. */
-  async #judged(request: DoorRequest, { id, handles }: Asked): Promise<Case | DoorAnswer> {
-    const first = look(this.#parts, request, { id, handles, stopped: this.#stopped });
-    if (first.decision.kind === "deny") return this.#deny(first);
-    if (this.#parts.upstreams.running(first.server) !== null) return first;
+  /** A server is started before anything is asked or allowed, so that its real surface is judged. */
+  async #started(request: DoorRequest, asked: Asked): Promise<DoorAnswer | null> {
+    const server = request.tool.slice(0, Math.max(0, request.tool.indexOf(".")));
+    if (this.#parts.upstreams.running(server) !== null) return null;
+    const one = this.#judged(request, asked);
+    if (!("decision" in one)) return one;
     try {
-      await this.#parts.upstreams.start(first.server);
+      await this.#parts.upstreams.start(server);
+      return null;
     } catch (error) {
-      const label = serverLabel(first);
-      this.#parts.sessions.taint(first.session, label);
-      return { kind: "failed", request: id, code: -32_603, reason: reasonOf(error), label };
+      const label = serverLabel(one);
+      this.#parts.sessions.taint(one.session, label);
+      return { kind: "failed", request: asked.id, code: -32_603, reason: reasonOf(error), label };
     }
-    const second = look(this.#parts, request, { id, handles, stopped: this.#stopped });
-    return second.decision.kind === "deny" ? this.#deny(second) : second;
+  }
+
+  #judged(request: DoorRequest, asked: Asked): Case | DoorAnswer {
+    const one = look(this.#parts, request, { ...asked, stopped: this.#stopped });
+    return one.decision.kind === "deny" ? this.#deny(one) : one;
   }
 
   #deny(one: Case): DoorAnswer {
@@ -130,6 +142,7 @@ class TheDoor implements OwnersDoor {
   async #execute(one: Case, question: Question | null): Promise<DoorAnswer> {
     const { card, wire } = one;
     assert(card !== null && wire !== null, "acting without a card");
+    const stopCount = this.#stopCount;
     const paramsText = canonical(wire.params);
     const permit = issuePermit({
       id: `p-${one.id}`,
@@ -151,7 +164,7 @@ class TheDoor implements OwnersDoor {
     if (!isKept) this.#parts.sessions.taint(one.session, resultLabel(one));
     if (isEffect) spendOutline(one.session.provenance, one.request.tool);
     if (isEffect) await this.#parts.store.durable();
-    const upstream = this.#stillMay(one);
+    const upstream = this.#stillMay(one, stopCount);
     if (typeof upstream === "string") return this.#close(one, "not-sent", { kind: "broken", reason: upstream });
     const answer = await this.#act(one, { permit, paramsText, upstream, isEffect });
     if (answer.kind === "result" && isKept) {
@@ -166,8 +179,8 @@ class TheDoor implements OwnersDoor {
   }
 
   /** Between the decision and the act the disk was waited for: what changed meanwhile counts. */
-  #stillMay(one: Case): Upstream | string {
-    if (this.#stopped) return "everything is stopped";
+  #stillMay(one: Case, stopCount: number): Upstream | string {
+    if (this.#stopped || this.#stopCount !== stopCount) return "everything is stopped";
     if (this.#parts.policy().digest !== one.policy.digest) return "the policy changed; call again";
     const upstream = this.#parts.upstreams.running(one.server);
     if (upstream === null) return "the server ended";
@@ -275,6 +288,7 @@ class TheDoor implements OwnersDoor {
 
   async stop(reason: string): Promise<void> {
     this.#stopped = true;
+    this.#stopCount += 1;
     // First of all: also on a full disk, where nothing can be recorded.
     const stopped = this.#parts.upstreams.killAll();
     try {

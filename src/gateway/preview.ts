@@ -10,6 +10,7 @@ import {
   type JsonObject,
   type Principal,
 } from "../kernel/index.ts";
+import { hasNetwork } from "./case.ts";
 import { receiverClearance, type ActivePolicy } from "./policy.ts";
 
 export interface PreviewCall {
@@ -46,7 +47,7 @@ export function previewOf(
     handles: { compartments: [], integrity: "owner", secret: false },
     sink: {
       compartments: declared === undefined ? [] : [declared.compartment],
-      network: declared !== undefined && (declared.sandbox === "none" || declared.sandbox.network !== "none"),
+      network: declared !== undefined && hasNetwork(declared),
     },
     receiver: receiverClearance(policy.stack, principal.kind, principal.name),
     rules: policy.rules,

@@ -146,7 +146,8 @@ function isPlainId(value: JsonValue): boolean {
 
 /** A short number or text names something else in every other place. */
 function isShort(value: JsonValue): boolean {
-  return typeof value === "number" ? Math.abs(value) < NUMBER_MIN : String(value).length < NAME_LENGTH_MIN;
+  if (typeof value === "number") return Math.abs(value) < NUMBER_MIN;
+  return typeof value === "string" && value.length < NAME_LENGTH_MIN;
 }
 
 /** What JSON cannot carry comes only from a result that means harm, and stands in no argument. */

@@ -99,15 +99,6 @@ function databaseOver(sqlite: DatabaseSync, file: string): Database {
     return statement;
   }
 
-  function joinOuter<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      failures.push(error);
-      throw error;
-    }
-  }
-
   function outermost<T>(work: () => T): T {
     prepared("BEGIN IMMEDIATE").run();
     isInside = true;
@@ -133,7 +124,7 @@ function databaseOver(sqlite: DatabaseSync, file: string): Database {
   }
 
   function transaction<T>(work: () => T): T {
-    return isInside ? joinOuter(work) : guarded(file, () => outermost(work));
+    return isInside ? joinOuter(work, failures) : guarded(file, () => outermost(work));
   }
 
   const shared = sharedTransactions(transaction);
@@ -155,6 +146,16 @@ function databaseOver(sqlite: DatabaseSync, file: string): Database {
       sqlite.close();
     },
   };
+}
+
+/** A failure inside is remembered, so that the outer transaction fails too, even when it was caught. */
+function joinOuter<T>(work: () => T, failures: unknown[]): T {
+  try {
+    return work();
+  } catch (error) {
+    failures.push(error);
+    throw error;
+  }
 }
 
 /** Runs work and turns SQLite's own errors into faults; every other error passes as it is. */

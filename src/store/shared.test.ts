@@ -8,10 +8,15 @@ import { openStore, type NewEntry, type Store } from "./index.ts";
 
 const READ: NewEntry = { kind: "outcome", session: "s", principal: "agent", subject: "a.b", request: null, facts: {} };
 
-function opened(t: TestContext): { readonly store: Store; reopen(): Store } {
+function opened(t: TestContext): { readonly store: Store; readonly reopen: () => Store } {
   const folder = mkdtempSync(join(tmpdir(), "freehold-shared-"));
   const open = (): Store => {
-    const store = openStore({ file: join(folder, "freehold.db"), sign: null, nowMs: () => 1_800_000_000_000, randomBytes });
+    const store = openStore({
+      file: join(folder, "freehold.db"),
+      sign: null,
+      nowMs: () => 1_800_000_000_000,
+      randomBytes,
+    });
     t.after(() => store.close());
     return store;
   };
@@ -65,5 +70,8 @@ test("works that keep coming are committed all the same", async (t) => {
       for (let turn = 0; turn < 5; turn += 1) seqs.push(await store.together(() => store.ledger.append(READ).seq));
     }),
   );
-  assert.deepEqual(seqs.toSorted((a, b) => a - b), Array.from({ length: 200 }, (_unused, index) => index + 1));
+  assert.deepEqual(
+    seqs.toSorted((a, b) => a - b),
+    Array.from({ length: 200 }, (_unused, index) => index + 1),
+  );
 });

@@ -65,7 +65,7 @@ test("while the owner's own version runs, the asked question says wait", async (
   assert.equal((await fixture.door.result(id, { session: "s1", principal: CLIENT })).kind, "result");
 });
 
-test("after a crash in the effect, freehold_result says it may have happened, and not that it was denied", async (t) => {
+test("after a crash in the effect, freehold_result says it may have happened, not that it was denied", async (t) => {
   const fixture = openFixture({ waitMs: 0 });
   fixture.reply = () => Promise.withResolvers<RpcReply>().promise;
   const id = questionIn(await fixture.door.call(write("/b")));

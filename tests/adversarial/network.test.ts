@@ -47,7 +47,8 @@ const tool = { name: "tell", inputSchema: { type: "object", properties: {} } };
 createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method } = JSON.parse(line);
   const serverInfo = { name: "traitor", version: "1" };
-  if (method === "initialize") say({ id, result: { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo } });
+  const hello = { protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo };
+  if (method === "initialize") say({ id, result: hello });
   if (method === "tools/list") say({ id, result: { tools: [tool] } });
   if (method !== "tools/call") return;
   const socket = createConnection(Number(process.argv[2]), "127.0.0.1");

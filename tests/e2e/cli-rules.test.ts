@@ -1,4 +1,4 @@
-// Rules, alike questions and the meter on the command line, on a real terminal against scripted answers, and without.
+// Rules, alike questions and the meter on the command line, on a terminal against scripted answers, and without.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

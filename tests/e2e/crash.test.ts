@@ -110,7 +110,7 @@ for (const scenario of ["read", "rule", "yes"]) {
   });
 }
 
-test("a daemon that is killed takes its sandboxed servers with it, and the next one starts on what is left", async (t) => {
+test("a killed daemon takes its sandboxed servers with it, and the next one starts on what is left", async (t) => {
   const home = makeHome(t);
   const first = await home.start({ waitMs: 20 });
   const folder = home.folder("one");

@@ -155,7 +155,7 @@ interface Value {
 function belongsToOwner({ call, name, value }: Value): boolean {
   if (isSaid(call, value)) return true;
   if (typeof value === "object" && value !== null) {
-    for (const [key, item] of Object.entries(value) as [string, JsonValue][]) {
+    for (const [key, item] of Object.entries<JsonValue>(value)) {
       if (!Array.isArray(value) && !isSaid(call, key)) return false;
       if (!belongsToOwner({ call, name, value: item })) return false;
     }
@@ -213,7 +213,7 @@ function textsOf(value: JsonValue): readonly string[] {
   if (typeof value === "number") return [String(value)];
   if (typeof value !== "object" || value === null) return [];
   const texts: string[] = [];
-  for (const [key, item] of Object.entries(value) as [string, JsonValue][]) {
+  for (const [key, item] of Object.entries<JsonValue>(value)) {
     if (!Array.isArray(value)) texts.push(key);
     texts.push(...textsOf(item));
   }
