@@ -41,7 +41,11 @@ interface Steps {
   judged(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Case | DoorAnswer;
   execute(one: Case, question: Question): Promise<DoorAnswer>;
   newRequestId(): string;
+  /** How often all was stopped: what was answered before a stop does not act after it. */
+  stopCount(): number;
 }
+
+export const STOPPED_MEANWHILE = "everything was stopped meanwhile; call again";
 
 const QUESTION_LIVES_MS = 24 * 3_600_000;
 
@@ -148,10 +152,11 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     if (given.kind === "yes") this.#endorse(step.question, given.endorse ?? []);
     const question = step.question;
     this.#underway.add(asked.id).add(question.id);
+    const stopCount = this.#steps.stopCount();
     try {
       await this.#parts.store.durable();
       if (given.kind === "later") return { kind: "done", question, outcome: null };
-      const outcome = given.kind === "yes" ? await this.#carryOut(question) : this.#saidNo(question);
+      const outcome = given.kind === "yes" ? await this.#carryOut(question, stopCount) : this.#saidNo(question);
       this.#deliver(question, outcome);
       if (question.id !== asked.id) this.#deliver(asked, outcome);
       return { kind: "done", question: this.#parts.store.questions.get(question.id) ?? question, outcome };
@@ -232,7 +237,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   }
 
   /** Decides again with what is true now, and acts only for reasons the owner has seen. */
-  async #carryOut(question: Question): Promise<DoorAnswer> {
+  async #carryOut(question: Question, stopCount: number): Promise<DoorAnswer> {
     const { binding } = question;
     assert(bindingDigest(binding) === question.digest, "a question changed after it was asked");
     const parsed = parseStrict(binding.args);
@@ -240,18 +245,25 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const principal = principalFrom(binding.principal);
     const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
     const asked = { id: question.request, handles: binding.label };
-    const one = (await this.#steps.started(request, asked)) ?? this.#steps.judged(request, asked);
-    if (!("decision" in one)) {
-      this.#parts.store.questions.apply(question.id, {
-        kind: "void",
-        note: "reason" in one ? oneLine(one.reason, 300) : "denied",
-      });
-      return one;
-    }
+    const fault = await this.#steps.started(request, asked);
+    if (stopCount !== this.#steps.stopCount()) return this.#voided(question, this.#stoppedMeanwhile(question));
+    if (fault !== null) return this.#voided(question, fault);
+    const one = this.#steps.judged(request, asked);
+    if (!("decision" in one)) return this.#voided(question, one);
     const news = this.#newReason(question, one);
     return news === null
       ? this.#steps.execute(one, question)
       : this.#askAnew(question, { ...one, id: this.#steps.newRequestId() }, news);
+  }
+
+  #voided(question: Question, outcome: DoorAnswer): DoorAnswer {
+    const note = "reason" in outcome ? oneLine(outcome.reason, 300) : "denied";
+    this.#parts.store.questions.apply(question.id, { kind: "void", note });
+    return outcome;
+  }
+
+  #stoppedMeanwhile({ request, clauses }: Question): DoorAnswer {
+    return { kind: "denied", request, because: "C0", reason: STOPPED_MEANWHILE, clauses };
   }
 
   #newReason(question: Question, one: Case): string | null {
@@ -296,12 +308,13 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
 
   async carryOutAnswered(): Promise<void> {
     const nowMs = this.#parts.clock.nowMs();
+    const stopCount = this.#steps.stopCount();
     const answered = this.#parts.store.questions.list(["yes"]).filter((question) => !isExpired(question, nowMs));
     // Each by itself: one that hangs or fails does not hold up the others.
     await Promise.allSettled(
       answered.map(async (question) => {
         this.#underway.add(question.id);
-        const outcome = await this.#carryOut(question).finally(() => this.#underway.delete(question.id));
+        const outcome = await this.#carryOut(question, stopCount).finally(() => this.#underway.delete(question.id));
         this.#deliver(question, outcome);
       }),
     );

@@ -6,6 +6,7 @@ import {
   assert,
   beginRequest,
   canonical,
+  CLEAN,
   Fault,
   hasEgress,
   issuePermit,
@@ -27,7 +28,7 @@ import {
 } from "../kernel/index.ts";
 import type { RpcReply } from "../mcp/index.ts";
 import type { NewEntry } from "../store/index.ts";
-import { Answers } from "./answers.ts";
+import { Answers, STOPPED_MEANWHILE } from "./answers.ts";
 import {
   argsText,
   decisionFacts,
@@ -84,6 +85,7 @@ class TheDoor implements OwnersDoor {
       judged: (request, asked) => this.#judged(request, asked),
       execute: (one, question) => this.#execute(one, question),
       newRequestId: () => this.#newRequestId(),
+      stopCount: () => this.#stopCount,
     });
   }
 
@@ -117,9 +119,11 @@ class TheDoor implements OwnersDoor {
     if (this.#parts.upstreams.running(server) !== null) return null;
     const one = this.#judged(request, asked);
     if (!("decision" in one)) return one;
+    const stopCount = this.#stopCount;
     try {
       await this.#parts.upstreams.start(server);
-      return null;
+      if (stopCount === this.#stopCount) return null;
+      return { kind: "failed", request: asked.id, code: -32_603, reason: STOPPED_MEANWHILE, label: CLEAN };
     } catch (error) {
       const label = serverLabel(one);
       this.#parts.sessions.taint(one.session, label);
@@ -180,7 +184,8 @@ class TheDoor implements OwnersDoor {
 
   /** Between the decision and the act the disk was waited for: what changed meanwhile counts. */
   #stillMay(one: Case, stopCount: number): Upstream | string {
-    if (this.#stopped || this.#stopCount !== stopCount) return "everything is stopped";
+    if (this.#stopped) return "everything is stopped";
+    if (this.#stopCount !== stopCount) return STOPPED_MEANWHILE;
     if (this.#parts.policy().digest !== one.policy.digest) return "the policy changed; call again";
     const upstream = this.#parts.upstreams.running(one.server);
     if (upstream === null) return "the server ended";
