@@ -26,6 +26,8 @@ export function selectEntries(database: Database, query: EntryQuery): readonly L
     values.push(query.request);
   }
   if (query.kind !== undefined) {
+    // The second term is the index's own, without which SQLite would not use it.
+    if (!["intent", "outcome"].includes(query.kind)) wheres.push("kind NOT IN ('intent', 'outcome')");
     wheres.push("kind = ?");
     values.push(query.kind);
   }
@@ -37,6 +39,13 @@ export function selectEntries(database: Database, query: EntryQuery): readonly L
   const sql = `SELECT * FROM entries WHERE ${wheres.join(" AND ")} ORDER BY seq ${order} LIMIT ?`;
   const found = database.all(sql, ...values, limit).map(entryOf);
   return order === "DESC" ? found.toReversed() : found;
+}
+
+/** Intents from there on that nothing closed. */
+export function openIntents(database: Database, fromSeq: number): readonly LedgerEntry[] {
+  const closed = "SELECT 1 FROM entries c WHERE c.request = e.request AND c.kind IN ('outcome', 'lost', 'unknown')";
+  const sql = `SELECT * FROM entries e WHERE seq >= ? AND +kind = 'intent' AND NOT EXISTS (${closed}) ORDER BY seq`;
+  return database.all(sql, fromSeq).map((row) => entryOf(row));
 }
 
 export function entryOf(row: Row): LedgerEntry {

@@ -16,7 +16,7 @@ import {
 } from "../kernel/index.ts";
 import type { Digest, EntryBody, EntryKind, Head, LedgerEntry, Sign, Tree } from "../kernel/index.ts";
 import type { Database } from "./database.ts";
-import { entryOf, selectEntries, type EntryQuery } from "./entry-rows.ts";
+import { openIntents, selectEntries, type EntryQuery } from "./entry-rows.ts";
 import { damaged, integerOf, textOf, textOrNull, type Row } from "./rows.ts";
 
 export interface SignedHead {
@@ -65,7 +65,7 @@ interface LedgerOptions {
 
 export function ledgerOf(options: LedgerOptions): Ledger {
   const { database } = options;
-  const { append, head, saveHead, listeners } = writerOf(options);
+  const { append, head, saveHead, open, listeners } = writerOf(options);
   return {
     append,
     head,
@@ -85,8 +85,7 @@ export function ledgerOf(options: LedgerOptions): Ledger {
       database.checkpoint();
     },
     unfinished() {
-      const sql = "SELECT e.* FROM unfinished u JOIN entries e ON e.seq = u.seq ORDER BY e.seq";
-      return database.all(sql).map(entryOf);
+      return openIntents(database, Math.min(head().size + 1, ...open.values()));
     },
     onAppend(listener) {
       listeners.add(listener);
@@ -103,6 +102,8 @@ interface Writer {
   readonly append: (entry: NewEntry) => LedgerEntry;
   readonly head: () => Head;
   readonly saveHead: () => SignedHead | null;
+  /** Number of each intent that nothing has closed, by request. */
+  readonly open: ReadonlyMap<string, number>;
   readonly listeners: Set<(entry: LedgerEntry) => void>;
 }
 
@@ -111,6 +112,7 @@ function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer
   let end = readEnd(database);
   let saved = end;
   let fresh: LedgerEntry[] = [];
+  const open = new Map(openIntents(database, openFrom(database)).map((intent) => [intent.request ?? "", intent.seq]));
   database.join({
     begin() {
       saved = end;
@@ -118,6 +120,8 @@ function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer
     },
     committed() {
       for (const entry of fresh) {
+        if (entry.kind === "intent") open.set(entry.request ?? "", entry.seq);
+        else if (CLOSING_KINDS.includes(entry.kind)) open.delete(entry.request ?? "");
         // Later and apart, so that a listener's fault is never taken for a failed append.
         for (const listener of listeners) queueMicrotask(() => listener(entry));
       }
@@ -152,11 +156,14 @@ function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer
     const signature = sign === null ? null : sign(headText(now));
     const { size, chain, root, atMs } = now;
     const peaks = JSON.stringify(end.tree.peaks);
-    database.run("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?)", size, chain, root, atMs, peaks, signature);
+    // What this transaction itself opened comes after: at worst a little more is looked through.
+    const first = Math.min(saved.tree.size + 1, ...open.values());
+    const values = [size, chain, root, atMs, peaks, signature, first];
+    database.run("INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?, ?, ?)", ...values);
     return signature === null ? null : { head: now, signature };
   }
 
-  return { append, head, saveHead, listeners };
+  return { append, head, saveHead, open, listeners };
 }
 
 function insert(database: Database, entry: LedgerEntry): void {
@@ -165,12 +172,15 @@ function insert(database: Database, entry: LedgerEntry): void {
   database.run("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values);
   if (kind === "intent") {
     assert(request !== null, "an intent without a request");
-    database.run("INSERT INTO unfinished VALUES (?, ?)", request, seq);
     if (typeof facts["rule"] === "string") {
       database.run("INSERT INTO rule_uses VALUES (?, ?, ?)", facts["rule"], atMs, seq);
     }
   }
-  if (CLOSING_KINDS.includes(kind)) database.run("DELETE FROM unfinished WHERE request = ?", request);
+}
+
+function openFrom(database: Database): number {
+  const row = database.one("SELECT open_from FROM heads ORDER BY size DESC LIMIT 1");
+  return row === null ? 1 : integerOf(row, "open_from");
 }
 
 /** Goes on from the last stored head, so that opening hashes at most a thousand entries. */

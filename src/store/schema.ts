@@ -80,4 +80,12 @@ export const MIGRATIONS: readonly string[] = [
     taken INTEGER NOT NULL
   ) STRICT;
   `,
+  // Which intents are open is known in memory; a head says from where to look for them after a crash. The two commonest
+  // kinds need no index of kinds: every call writes both.
+  `
+  DROP TABLE unfinished;
+  ALTER TABLE heads ADD COLUMN open_from INTEGER NOT NULL DEFAULT 1;
+  DROP INDEX entries_kind;
+  CREATE INDEX entries_kind ON entries (kind) WHERE kind NOT IN ('intent', 'outcome');
+  `,
 ];
