@@ -153,7 +153,8 @@ function flow({ facts, card, carried, isEgress }: Call): ClauseAnswer | null {
   const lost = outside({ ...facts.session.label, compartments: card.result.compartments }, facts.receiver);
   if (lost.length > 0) return answer("C1", "deny", `who asks is not cleared for ${lost.join(", ")}`);
   const isSink = card.effect !== "read" || facts.sink.network || isEgress;
-  const leaving = isSink ? outside(carried, facts.sink.compartments) : [];
+  // What a handle stands for is in the arguments themselves, whatever becomes of them.
+  const leaving = outside(isSink ? carried : facts.handles, facts.sink.compartments);
   if (leaving.length > 0) return answer("C1", "ask", `would carry ${leaving.join(", ")} data out of its compartment`);
   if (carried.secret && (card.effect === "send" || isEgress)) {
     return answer("C1", "ask", "this conversation has read a secret");

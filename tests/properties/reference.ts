@@ -63,11 +63,9 @@ function c1({ facts, card }: Call): readonly Said[] {
     if (!facts.receiver.includes(compartment)) return [["C1", "deny"]];
   }
   const isEgress = egressOf(facts, card);
-  if (card.effect !== "read" || facts.sink.network || isEgress) {
-    for (const compartment of [...facts.session.label.compartments, ...facts.handles.compartments]) {
-      if (!facts.sink.compartments.includes(compartment)) return [["C1", "ask"]];
-    }
-  }
+  const leaving = [...facts.handles.compartments];
+  if (card.effect !== "read" || facts.sink.network || isEgress) leaving.push(...facts.session.label.compartments);
+  for (const compartment of leaving) if (!facts.sink.compartments.includes(compartment)) return [["C1", "ask"]];
   const hasSecret = facts.session.label.secret || facts.handles.secret;
   return hasSecret && (card.effect === "send" || isEgress) ? [["C1", "ask"]] : [];
 }
