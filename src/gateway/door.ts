@@ -50,6 +50,7 @@ const CALL_TIMEOUT_MS = 10 * 60_000;
 const STOPPED = "door.stopped";
 const WORDS_KEPT_MAX = 100_000;
 const KEPT_MAX = 1_000_000;
+const KEPT_FAULT = "it failed, and what it said is kept from this conversation";
 
 export function openDoor(parts: DoorParts): OwnersDoor {
   return new TheDoor(parts);
@@ -70,7 +71,6 @@ class TheDoor implements OwnersDoor {
   readonly #parts: DoorParts;
   readonly #answers: Answers;
   readonly #epoch: string;
-  #requestCount = 0;
   #childCount = 0;
   #stopped: boolean;
   /** What was decided before a stop does not act after it, not even when all is resumed. */
@@ -90,8 +90,8 @@ class TheDoor implements OwnersDoor {
   }
 
   #newRequestId(): string {
-    this.#requestCount += 1;
-    return `r-${this.#epoch}-${this.#requestCount}`;
+    // Drawn by lot: a running number would tell each client how busy the others are.
+    return `r-${Buffer.from(this.#parts.random.bytes(9)).toString("hex")}`;
   }
 
   async call(request: DoorRequest): Promise<DoorAnswer> {
@@ -231,15 +231,17 @@ class TheDoor implements OwnersDoor {
 
   async #close(one: Case, how: "outcome" | "unknown" | "lost" | "not-sent", reply: RpcReply): Promise<DoorAnswer> {
     const label = reply.kind === "result" ? resultLabel(one) : serverLabel(one);
-    if (reply.kind !== "result" || one.card?.result.mode !== "handle") this.#parts.sessions.taint(one.session, label);
+    // What a handle keeps from a conversation, an error of the same tool does not bring into it.
+    const isKept = one.card?.result.mode === "handle" && how !== "not-sent";
+    if (!isKept) this.#parts.sessions.taint(one.session, label);
     const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
     const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
     await this.#parts.store.together(() => this.#parts.store.ledger.append(entry));
     if (reply.kind === "result") return { kind: "result", request: one.id, result: reply.result, label };
-    const code = reply.kind === "error" ? reply.code : -32_603;
-    const said = reply.kind === "error" ? reply.message : reply.reason;
+    const code = reply.kind === "error" && !isKept ? reply.code : -32_603;
+    const said = isKept ? KEPT_FAULT : reply.kind === "error" ? reply.message : reply.reason;
     const reason = how === "unknown" ? `${said}. It may or may not have happened; the owner was told.` : said;
-    return { kind: "failed", request: one.id, code, reason, label };
+    return { kind: "failed", request: one.id, code, reason, label: isKept ? CLEAN : label };
   }
 
   takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {

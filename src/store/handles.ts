@@ -5,6 +5,8 @@ import type { Database } from "./database.ts";
 import { labelFrom, labelText } from "./labels.ts";
 import { integerOf, objectOf, textOf } from "./rows.ts";
 
+const TRIES_MAX = 100;
+
 export interface HandleRow {
   /** `q:17` */
   readonly id: string;
@@ -22,15 +24,18 @@ export interface Handles {
   take(id: string): number;
 }
 
-export function handlesOf(database: Database): Handles {
+type RandomBytes = (count: number) => Uint8Array;
+
+/** Names are drawn by lot: a running number would tell each conversation how much the others have kept. */
+export function handlesOf(database: Database, randomBytes: RandomBytes): Handles {
   const numberOf = (id: string): number => (/^q:\d{1,15}$/.test(id) ? Number(id.slice(2)) : 0);
   return {
     put({ session, result, label }) {
-      const sql = "INSERT INTO handles (session, result, label, taken) VALUES (?, ?, ?, 0)";
+      const sql = "INSERT INTO handles (id, session, result, label, taken) VALUES (?, ?, ?, ?, 0)";
       return database.transaction(() => {
-        database.run(sql, session, canonical(result), labelText(label));
-        const row = database.one("SELECT max(id) AS id FROM handles");
-        return `q:${row === null ? 0 : integerOf(row, "id")}`;
+        const id = freeNumber(database, randomBytes);
+        database.run(sql, id, session, canonical(result), labelText(label));
+        return `q:${id}`;
       });
     },
     get(id) {
@@ -52,4 +57,12 @@ export function handlesOf(database: Database): Handles {
       });
     },
   };
+}
+
+function freeNumber(database: Database, randomBytes: RandomBytes): number {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const id = 1 + Buffer.from(randomBytes(4)).readUInt32BE();
+    if (database.one("SELECT id FROM handles WHERE id = ?", id) === null) return id;
+  }
+  throw new Error("Bug: no free name for a handle");
 }

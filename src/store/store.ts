@@ -61,7 +61,7 @@ export function openStore(options: StoreOptions): Store {
       clients: clientsOf(database),
       settings: settingsOf(database),
       answers: answersOf(database),
-      handles: handlesOf(database),
+      handles: handlesOf(database, randomBytes),
       transaction: database.transaction,
       together: database.together,
       durable: durability.durable,
