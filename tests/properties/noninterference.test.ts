@@ -1,6 +1,6 @@
-// Two runs of one stack that differ only in what compartment alpha's servers answer are identical wherever alpha may not
-// be seen: what clients without alpha are answered and asked, what the other servers are sent, and what the ledger says
-// of those clients. The stack, the conversations and alpha's two sets of data are drawn at random.
+// Two runs of one stack that differ only in what compartment alpha's servers answer are identical wherever alpha may
+// not be seen: what clients without alpha are answered and asked, what the other servers are sent, and what the ledger
+// says of those clients. The stack, the conversations and alpha's two sets of data are drawn at random.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -18,6 +18,8 @@ const COMPARTMENTS = ["alpha", "beta", "gamma"] as const;
 const RULES = `rules:
   - { id: day, answer: allow, tool: s1.put, args: { to: { equals: ruled-place } }, per-day: 2, reason: "twice a day" }
 `;
+/** What a client names that was given no handle. */
+const NO_HANDLE = "q:999999999999";
 const VALUES = ["ruled-place", "said-place", "other-place", "f-17", "q:1", "q:2", "handle", "x"] as const;
 
 const oneOf = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
@@ -192,7 +194,7 @@ class Playing {
       case "call": {
         const session = `${principal.name}.${act.conversation}`;
         const server = this.#play.stack.servers[act.server % this.#play.stack.servers.length];
-        const handle = this.#handles.get(session) ?? "none";
+        const handle = this.#handles.get(session) ?? NO_HANDLE;
         const args = Object.fromEntries(
           Object.entries(act.args).map(([name, value]) => [name, value === "handle" ? handle : value]),
         );
