@@ -1,5 +1,5 @@
 // Races at the door, a hundred thousand tries each, over a real store: npm run -s bench -- races --json
-// Who comes first at every point where the door waits is drawn by lot; a violation is an act that came too late or twice.
+// Who comes first at every point where the door waits is drawn by lot; a violation is an act too late or done twice.
 
 import { RACES, type RaceCount } from "../tests/properties/races.ts";
 import type { Bench } from "./lib.ts";
