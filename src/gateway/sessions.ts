@@ -1,6 +1,7 @@
 // Who is talking, with the labels their conversation has read. A label is saved before the byte that brought it leaves.
 
 import {
+  assert,
   CLEAN,
   covers,
   join,
@@ -51,7 +52,10 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
   return {
     open(id, principal) {
       const known = live.get(id);
-      if (known !== undefined) return known;
+      if (known !== undefined) {
+        assert(principalText(known.principal) === principalText(principal), "a session changed its principal");
+        return known;
+      }
       const row = parts.store.sessions.get(id);
       const isOwn = row !== null && row.principal === principalText(principal);
       const starts = principal.kind === "client" || principal.kind === "server" ? UNJAILED : CLEAN;

@@ -199,7 +199,7 @@ function isEmptyName(name: string): boolean {
 function fileNames(path: string): readonly Offence[] {
   if (!isCode(path) || COMMAND_FILES.includes(path)) return [];
   const file = path.split("/").at(-1) ?? "";
-  const stem = file.replace(/(?:\.test)?\.ts$/, "");
+  const stem = file.replace(/(?:(?:\.real)?\.test)?\.ts$/, "");
   const isKebab = /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(stem);
   if (isKebab && !isEmptyName(stem.replaceAll("-", "_"))) return [];
   return [{ path, line: 1, rule: "fileNames", message: `'${file}' is not a kebab-case name that says what it holds` }];
