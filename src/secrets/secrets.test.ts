@@ -32,14 +32,18 @@ test("a secret comes back after a restart and stands nowhere in plain text", asy
 
 const hasAge = spawnSync("age", ["--version"]).status === 0;
 
-test("the stock age program opens the file", { skip: !hasAge && "no age" }, async (t) => {
-  const dir = folder(t);
-  await openSecrets({ dir }).set("mail", "correct horse battery");
-  const done = spawnSync("age", ["-d", "-i", join(dir, "keys/age.txt"), join(dir, "secrets.age")], {
-    encoding: "utf8",
-  });
-  assert.deepEqual(JSON.parse(done.stdout), { mail: "correct horse battery" });
-});
+test(
+  "the stock age program opens the file",
+  { skip: !hasAge && process.env["CI"] !== "true" && "no age" },
+  async (t) => {
+    const dir = folder(t);
+    await openSecrets({ dir }).set("mail", "correct horse battery");
+    const done = spawnSync("age", ["-d", "-i", join(dir, "keys/age.txt"), join(dir, "secrets.age")], {
+      encoding: "utf8",
+    });
+    assert.deepEqual(JSON.parse(done.stdout), { mail: "correct horse battery" });
+  },
+);
 
 test("changes at once all stay; list names them, remove forgets one", async (t) => {
   const secrets = openSecrets({ dir: folder(t) });
