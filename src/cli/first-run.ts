@@ -30,6 +30,13 @@ export async function firstSteps(shell: Shell, isNew: boolean): Promise<void> {
     }
     hints.push(`their benefit: ${command} adopt`);
   }
+  if (isNew) {
+    if (terminal !== null && (await terminal.confirm("Watch the door hold against an attacker (about 20 s)?"))) {
+      const { run } = await import("./drill.ts");
+      const { printOutcome } = await import("./shell.ts");
+      printOutcome(shell, await run(shell, { args: [], options: {} }));
+    } else hints.push(`watch the door hold against an attacker: ${command} drill`);
+  }
   const control = await shell.control();
   const next = lineIn(await control.call("status", {}), "next");
   if (next !== "") hints.push(`next: ${next.replace(/^freehold/, command)}`);
