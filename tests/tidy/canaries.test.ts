@@ -136,7 +136,7 @@ const CANARIES: readonly Canary[] = [
     bad: '{ "resolved": "https://x" }',
     good: '{ "integrity": "sha512-" }',
   }),
-  canary("foreignWords", "docs/guides/x.md", { bad: `cd ${["", "work", "main"].join("/")}`, good: "cd ~/work/main" }),
+  canary("foreignWords", "docs/guides/x.md", { bad: `cd ${["", "work", "main"].join("/")}`, good: "cd ~/freehold" }),
   canary("foreignWords", "docs/guides/x.md", { bad: "As issue #12 says.", good: "As the guide says." }),
   canary("opening", "src/gateway/x.ts", { bad: "export const a = 1;", good: "// What a is for.\nexport const a = 1;" }),
 ];
