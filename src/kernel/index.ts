@@ -45,6 +45,7 @@ export { bindingDigest, isExpired, QUESTION_STATES, questionId, step } from "./q
 export type { Binding, Question, QuestionEvent, QuestionState, Step } from "./questions.ts";
 export { allows, denies, fitOf, indexRules } from "./rules.ts";
 export type { ArgumentMatch, Fit, Rule, RuleCall, RuleIndex } from "./rules.ts";
+export { readJson } from "./read-json.ts";
 export { isLookalike, oneLine, reveal, revealJson } from "./shown.ts";
 export { isInWords, ownerWords, pointersIn } from "./words.ts";
 export type { OwnerWords } from "./words.ts";

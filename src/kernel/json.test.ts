@@ -4,8 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { canonical, digestOf, parseStrict, type JsonValue } from "./json.ts";
+import { readJson } from "./read-json.ts";
 
-const anyJson = fc.jsonValue({ stringUnit: "grapheme", maxDepth: 6 }).map((value) => value as JsonValue);
+/** The generator likes the key __proto__, which is refused on purpose and tried by name below. */
+const anyJson = fc
+  .jsonValue({ stringUnit: "grapheme", maxDepth: 6 })
+  .filter((value) => !JSON.stringify(value).includes('"__proto__":'))
+  .map((value) => value as JsonValue);
 
 function parsed(text: string): JsonValue {
   const result = parseStrict(text);
@@ -17,7 +22,7 @@ test("canonical text parses back to the same value, and is its own canonical tex
   fc.assert(
     fc.property(anyJson, (value) => {
       const text = canonical(value);
-      assert.deepEqual(parsed(text), JSON.parse(text));
+      assert.deepEqual(parsed(text), readJson(text));
       assert.equal(canonical(parsed(text)), text);
     }),
   );

@@ -2,6 +2,7 @@
 // Invariants: a text with two readings is refused; canonical() of a parsed text parses back to the same value.
 
 import { hash } from "node:crypto";
+import { readJson, stringEnd } from "./read-json.ts";
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -31,7 +32,7 @@ export function textAt(object: JsonObject, key: string): string | null {
 export function parseStrict(text: string): Parsed {
   let value: JsonValue;
   try {
-    value = JSON.parse(text) as JsonValue;
+    value = readJson(text);
   } catch (error) {
     return { kind: "refused", reason: `not JSON: ${error instanceof Error ? error.message.slice(0, 120) : "?"}` };
   }
@@ -80,12 +81,6 @@ function scan(text: string): string | null {
     index += 1;
   }
   return null;
-}
-
-function stringEnd(text: string, start: number): number {
-  let index = start + 1;
-  while (text[index] !== '"') index += text[index] === "\\" ? 2 : 1;
-  return index + 1;
 }
 
 function numberEnd(text: string, start: number): number {

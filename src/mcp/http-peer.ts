@@ -1,7 +1,7 @@
 // An upstream server behind Streamable HTTP, both eras: answers as JSON or as events, a session id, no redirects.
 
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { isObject, type PermitConnection } from "../kernel/index.ts";
+import { isObject, readJson, type PermitConnection } from "../kernel/index.ts";
 import { encodeHeader, nameOf } from "./eras.ts";
 import { createConnector, resolveByDns, type Connector, type ResolveAddress } from "./http-connect.ts";
 import { parseIncoming, type Message } from "./messages.ts";
@@ -165,7 +165,7 @@ class HttpWire implements Wire {
   /** Modern requests repeat in headers what intermediaries route by (SEP-2243). */
   #bodyHeaders(out: Outgoing): Record<string, string> {
     if (this.#dialect.era !== "modern") return {};
-    const params: unknown = JSON.parse(out.paramsText);
+    const params: unknown = readJson(out.paramsText);
     const name = isObject(params) ? nameOf(out.method, params) : null;
     return {
       "mcp-protocol-version": this.#dialect.protocol,

@@ -1,6 +1,6 @@
 // JSON-RPC 2.0 as MCP uses it: what came in, told apart; what goes out, written once. Foreign text is data here.
 
-import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import { isObject, readJson, type JsonObject, type JsonValue } from "../kernel/index.ts";
 
 export type RpcId = string | number;
 
@@ -75,7 +75,7 @@ export type Incoming =
 export function parseIncoming(text: string): Incoming {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = readJson(text);
   } catch {
     return { kind: "noise", reason: "not JSON" };
   }

@@ -1,7 +1,7 @@
 // One upstream server as seen from here: calls under way, their ids, limits and ends. Transports carry the text.
 // Ids are integers of ours and never reused; an answer to anything not under way is dropped.
 
-import { assert, isObject, reasonOf, type JsonObject } from "../kernel/index.ts";
+import { assert, isObject, readJson, reasonOf, type JsonObject } from "../kernel/index.ts";
 import { reduceMeta } from "./eras.ts";
 import {
   CODES,
@@ -248,7 +248,7 @@ function notFound(method: string): RpcReply {
 function assertNoMeta(paramsText: string): void {
   assert(paramsText.startsWith("{") && paramsText.endsWith("}"), "params are not the text of an object");
   if (!paramsText.includes('"_meta"')) return;
-  const params: unknown = JSON.parse(paramsText);
+  const params: unknown = readJson(paramsText);
   assert(isObject(params) && !("_meta" in params), "params bring their own _meta");
 }
 
