@@ -44,12 +44,14 @@ test("one that the door lets through no more does not hold up or pass with the o
   const stage = await open(t);
   const ids = [await asked(stage, "/a"), await asked(stage, "/b")];
   stage.fixture.reply = async () => {
-    stage.fixture.accept(policyFiles("rules: []\n"));
+    const files = policyFiles(null);
+    const cards = files["cards/notes.yaml"]?.replace("effect: write", "effect: send") ?? "";
+    stage.fixture.accept({ ...files, "cards/notes.yaml": cards });
     return { kind: "result", result: { content: [] } };
   };
   const [first, second] = rows(await stage.run("questions.answerAlike", { ids }));
   assert.equal(first?.["state"], "spent");
-  assert.match(JSON.stringify(second?.["outcome"]), /"kind":"waiting"/, "the policy changed, so it is asked anew");
+  assert.match(JSON.stringify(second?.["outcome"]), /"kind":"waiting"/, "its card changed, so it is asked anew");
   assert.equal(stage.fixture.sent.length, 1);
 });
 

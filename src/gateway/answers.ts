@@ -30,7 +30,7 @@ import {
   type Step,
 } from "../kernel/index.ts";
 import { alikeKey, type AnswerRow } from "../store/index.ts";
-import { argsText, decisionFacts, entryOf, type Case, type DoorParts } from "./case.ts";
+import { argsText, bearing, decisionFacts, entryOf, type Case, type DoorParts } from "./case.ts";
 import { receiverClearance } from "./policy.ts";
 import { questionSentence } from "./sentence.ts";
 
@@ -98,7 +98,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   }
 
   #put(one: Case): Question {
-    const { card, request, session, policy, decision } = one;
+    const { card, request, session, decision } = one;
     assert(card !== null, "a question without a card");
     const principal = principalText(request.principal);
     const nowMs = this.#parts.clock.nowMs();
@@ -108,7 +108,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
       tool: request.tool,
       args: argsText(one),
       pin: card.pin,
-      policy: policy.digest,
+      policy: bearing(one),
       label: join(session.label, one.handles),
       expiresAtMs: nowMs + QUESTION_LIVES_MS,
     };
@@ -268,8 +268,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
 
   #newReason(question: Question, one: Case): string | null {
     const { binding, clauses } = question;
-    if (binding.policy !== one.policy.digest || binding.pin !== one.card?.pin)
-      return "the policy changed since it was asked";
+    if (binding.policy !== bearing(one) || binding.pin !== one.card?.pin)
+      return "the tool's card or server changed since it was asked";
     const shown = new Set(clauses.map((given) => `${given.clause} ${given.answer} ${given.reason}`));
     const fresh = one.decision.clauses.find(
       (given) => given.answer !== "allow" && !shown.has(`${given.clause} ${given.answer} ${given.reason}`),

@@ -4,6 +4,7 @@
 import {
   assert,
   canonical,
+  digestOf,
   isObject,
   parseStrict,
   pinState,
@@ -12,6 +13,7 @@ import {
   type Clock,
   type Decide,
   type Decision,
+  type Digest,
   type DoorRequest,
   type EntryBody,
   type EntryKind,
@@ -128,6 +130,15 @@ function schemaFault(policy: ActivePolicy, request: DoorRequest): string | null 
   // Numbers can be longer as we write them than as they came.
   if (canonical(request.args).length > ARGS_CHARS_MAX) return `its arguments are over ${ARGS_CHARS_MAX} characters`;
   return policy.tools.get(request.tool)?.check(request.args) ?? null;
+}
+
+/**
+ * What a yes is bound to beside the call: the tool's card, its server as declared, and what was locked for it. Rules,
+ * clearances and caps need no part in it, since every clause is decided again and a new reason asks anew.
+ */
+export function bearing({ policy, server, card }: Case): Digest {
+  const [declared, locked] = [policy.stack.servers[server], policy.lock.servers[server]];
+  return digestOf([card, declared, locked].map((part) => JSON.stringify(part ?? null)));
 }
 
 /** Every call to such a server may leave the machine, reads too. A connector's own limits come with connectors. */

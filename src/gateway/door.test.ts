@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DoorAnswer, JsonObject } from "../kernel/index.ts";
+import type { PolicyFiles } from "../manifest/index.ts";
 import {
   CLIENT,
   openFixture,
@@ -185,10 +186,43 @@ test("the session that fetches a result takes on its label", async () => {
   fixture.end();
 });
 
-test("a policy that changed after the question voids the yes and asks anew", async () => {
+test("a policy that changed elsewhere keeps the yes; a ban that came meanwhile beats it", async () => {
+  const fixture = openFixture();
+  const elsewhere = 'rules:\n  - { id: other, answer: deny, tool: notes.read_note, reason: "not now" }\n';
+  const first = await asked(fixture);
+  fixture.accept(policyFiles(elsewhere));
+  await fixture.door.answer(first.id, { kind: "yes" }, OWNER);
+  assert.equal((await first.answer).kind, "result");
+  const second = await asked(fixture, { path: "/b", text: "x" });
+  fixture.accept(policyFiles(elsewhere.replace("read_note", "write_note")));
+  await fixture.door.answer(second.id, { kind: "yes" }, OWNER);
+  assert.equal((await second.answer).kind, "denied");
+  assert.equal(fixture.store.questions.get(second.id)?.state, "void");
+  assert.equal(fixture.sent.length, 1);
+  fixture.end();
+});
+
+test("a card or a server that changed after the question voids the yes and asks anew", async () => {
+  const files = policyFiles(null);
+  const change = (file: string, from: string, to: string): PolicyFiles => ({
+    ...files,
+    [file]: files[file]?.replace(from, to) ?? "",
+  });
+  const changes = [
+    change("cards/notes.yaml", "effect: write", "effect: send"),
+    change("stack.yaml", '/mcp", ', '/mcp", secrets: { Authorization: "secret:other" }, '),
+    policyFiles(null, { ...SURFACE, serverInfo: { name: "another program" } }),
+  ];
+  for (const changed of changes) {
+    assert.notDeepEqual(changed, files);
+    await asksAnewAfter(changed);
+  }
+});
+
+async function asksAnewAfter(changed: PolicyFiles): Promise<void> {
   const fixture = openFixture();
   const { id, answer } = await asked(fixture);
-  fixture.accept({ ...policyFiles(null), "rules.yaml": "rules: []\n" });
+  fixture.accept(changed);
   await fixture.door.answer(id, { kind: "yes" }, OWNER);
   const got = await answer;
   assert.equal(got.kind, "waiting");
@@ -196,7 +230,7 @@ test("a policy that changed after the question voids the yes and asks anew", asy
   assert.equal(fixture.store.questions.get(id)?.state, "void");
   assert.equal(fixture.store.questions.list(["open"]).length, 1);
   fixture.end();
-});
+}
 
 test("what the owner's rule names runs without a question, and a ban beats it", async () => {
   const allow = `rules:

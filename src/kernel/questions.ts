@@ -13,6 +13,7 @@ export interface Binding {
   /** Canonical JSON: the bytes that were shown and that will be sent. */
   readonly args: string;
   readonly pin: Digest;
+  /** Of the parts of the accepted policy that bear on this call: its card, its server, what was locked for it. */
   readonly policy: Digest;
   readonly label: Label;
   readonly expiresAtMs: number;

@@ -28,7 +28,6 @@ const RULES = `rules:
   - { id: one, answer: allow, tool: notes.write_note, args: { path: { equals: /once } }, per-day: 1, reason: "once" }
   - { id: any, answer: allow, tool: notes.write_note, args: { path: { equals: /ruled } }, reason: "mine" }
 `;
-const OTHER_RULES = RULES.replace("mine", "no longer the same");
 
 /** xorshift32: the same seed draws the same lots. */
 function lots(seed: number): (below: number) => number {
@@ -123,8 +122,12 @@ async function asked(track: Track, request: DoorRequest): Promise<string> {
 
 /** The owner says yes while the policy changes or the server is held back: it acts as asked, or not at all. */
 function answerAgainstChange(options: RaceOptions): Promise<RaceCount> {
-  const [one, other] = [RULES, OTHER_RULES].map((rules) => activate(loadPolicy(policyFiles(rules))));
-  if (one === undefined || other === undefined) throw new Error("Bug: two policies");
+  const files = policyFiles(RULES);
+  const cards = files["cards/notes.yaml"] ?? "";
+  const one = activate(loadPolicy(files));
+  // A change that bears on the call: what writes, now sends.
+  const other = activate(loadPolicy({ ...files, "cards/notes.yaml": cards.replace("effect: write", "effect: send") }));
+  if (one.digest === other.digest) throw new Error("Bug: two policies");
   let [digest, isHeld] = [one.digest, false];
   const attempt: Try = async (track) => {
     const { fixture, draw, sent } = track;
