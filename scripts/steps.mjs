@@ -31,10 +31,11 @@ export async function runCheck(node, name) {
   return code === 0;
 }
 
-/** node --test over the files that match, with the spec reporter last on stdout. */
-export function runTests(node, patterns) {
+/** node --test over the files that match, with the spec reporter last on stdout; with a fixed seed the same cases each time. */
+export function runTests(node, patterns, seed = "new") {
   // Most of a test's time is waiting for a child: one file at a time would leave a small machine idle.
   const filesAtOnce = Math.max(2, availableParallelism());
   const limits = [`--test-concurrency=${filesAtOnce}`, `--test-timeout=${TEST_TIMEOUT_MS}`];
-  return inPlace(node, ["--test", "--test-reporter=spec", ...limits, ...patterns], { cwd: ROOT });
+  const preload = seed === "fixed" ? ["--import", "./scripts/fixed-seed.mjs"] : [];
+  return inPlace(node, [...preload, "--test", "--test-reporter=spec", ...limits, ...patterns], { cwd: ROOT });
 }

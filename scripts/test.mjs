@@ -27,6 +27,6 @@ await main(async () => {
   }
 
   if (failed.length > 0) process.stderr.write(`freehold: FAILED before the tests: ${failed.join(", ")}\n`);
-  const code = await runTests(node, ["src/**/*.test.ts", "tests/**/*.test.ts"]);
+  const code = await runTests(node, ["src/**/*.test.ts", "tests/**/*.test.ts"], "fixed");
   return failed.length > 0 ? 1 : code;
 });
