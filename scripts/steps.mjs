@@ -31,7 +31,7 @@ export async function runCheck(node, name) {
   return code === 0;
 }
 
-/** node --test over the files that match, with the spec reporter last on stdout; with a fixed seed the same cases each time. */
+/** node --test over the files that match, the spec reporter last on stdout; a fixed seed draws the same cases. */
 export function runTests(node, patterns, seed = "new") {
   // Most of a test's time is waiting for a child: one file at a time would leave a small machine idle.
   const filesAtOnce = Math.max(2, availableParallelism());
