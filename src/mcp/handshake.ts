@@ -72,7 +72,10 @@ async function discover(peer: Peer, options: HandshakeOptions): Promise<Discover
     [META.clientCapabilities]: options.capabilities ?? {},
   };
   peer.speak({ era: "modern", protocol: MODERN_LATEST, meta });
-  const reply = await peer.request({ method: "server/discover", paramsText: "{}", timeoutMs: options.timeoutMs });
+  const ask = { method: "server/discover", paramsText: "{}", timeoutMs: options.timeoutMs };
+  let reply = await peer.request(ask);
+  // Refused, and named as supported in one breath: some servers decide only at the second try (SEP-2575).
+  if (supportedIn(reply)?.includes(MODERN_LATEST) === true) reply = await peer.request(ask);
   if (reply.kind === "broken" && !isOldRefusal(reply, peer)) throw failed("server/discover", reply);
   if (reply.kind !== "result") {
     // A server that names modern versions, none of them ours, must not be opened as a legacy one.

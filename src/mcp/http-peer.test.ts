@@ -113,7 +113,8 @@ test("a session that the server ended closes the peer, so that the caller greets
   child.kill("SIGUSR2");
   let reply = await call(peer, "echo", { args: { text: "x" } });
   while (reply.kind === "result") reply = await call(peer, "echo", { args: { text: "x" } });
-  assert.deepEqual(reply, { kind: "broken", reason: "the server ended the session", status: 404 });
+  const message = "the server ended the session; call again";
+  assert.deepEqual(reply, { kind: "error", code: -32_000, message });
   assert.equal(await peer.closed, "the server ended the session");
 });
 

@@ -1,12 +1,17 @@
 // An upstream server behind Streamable HTTP, both eras: answers as JSON or as events, a session id, no redirects.
+// A broken stream is taken up again where it broke, a session that the server ended is opened anew, each with a limit.
 
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { isObject, readJson, type PermitConnection } from "../kernel/index.ts";
+import { isObject, readJson, reasonOf, type JsonObject, type PermitConnection } from "../kernel/index.ts";
 import { encodeHeader, nameOf } from "./eras.ts";
+import { challengeOf, type HttpAuthorization } from "./http-authorization.ts";
 import { createConnector, resolveByDns, type Connector, type ResolveAddress } from "./http-connect.ts";
-import { parseIncoming, type Message } from "./messages.ts";
+import { explain, forCall, messagesIn, readBody, readStream, sessionIdOf, type Ended } from "./http-answers.ts";
+import { newExchange, type Exchange, type Listening, type Sending } from "./http-exchange.ts";
+import { CODES } from "./messages.ts";
+import { paramHeaders, type MirroredTools } from "./param-headers.ts";
 import { PeerCore, type Dialect, type Outgoing, type Peer, type Wire } from "./peer.ts";
-import { createSseReader } from "./sse.ts";
+import type { SseReader } from "./sse.ts";
 
 export interface HttpPeerOptions {
   readonly url: string;
@@ -16,6 +21,13 @@ export interface HttpPeerOptions {
   readonly permit: PermitConnection;
   /** Default: the system's resolver, no address refused. */
   readonly resolve?: ResolveAddress;
+  /** Tokens for the header Authorization, in place of a fixed one. */
+  readonly authorization?: HttpAuthorization;
+  /**
+   * A new session was opened in place of one that the server ended. True when the server is still the accepted one:
+   * the call that met the end, which the server had refused, is then sent in the new session. Default: it fails.
+   */
+  readonly renewed?: () => Promise<boolean>;
   readonly messageBytesMax: number;
 }
 
@@ -25,18 +37,11 @@ const REOPEN_LAST_MS = 60_000;
 const GOODBYE_MAX_MS = 2000;
 const REFUSAL_BYTES_MAX = 64 * 1024;
 const SESSION_ENDED = "the server ended the session";
-
-interface Sending {
-  readonly verb: "POST" | "GET" | "DELETE";
-  readonly text: string | null;
-  readonly extra?: Readonly<Record<string, string>>;
-}
-
-interface Listening {
-  readonly onResponse: (response: IncomingMessage) => void;
-  /** How the exchange ended; later calls mean nothing. */
-  readonly ended: (end: { readonly reason: string; readonly status?: number }) => void;
-}
+/** A stream that breaks again and again without an answer is given up. */
+const RESUMES_MAX = 10;
+/** Refreshed once, widened once; more tries of the same call would only be a loop. */
+const AUTHORIZED_TRIES_MAX = 2;
+const REOPEN_TIMEOUT_MS = 30_000;
 
 export function openHttpPeer(options: HttpPeerOptions): Peer {
   return new HttpWire(options).core;
@@ -49,14 +54,18 @@ class HttpWire implements Wire {
   readonly #options: HttpPeerOptions;
   readonly #url: URL;
   readonly #connector: Connector;
-  readonly #exchanges = new Map<number, ClientRequest>();
+  readonly #exchanges = new Map<number, Exchange>();
   readonly #open = new Set<ClientRequest>();
   #dialect: Dialect = { era: "unknown" };
+  #mirrored: MirroredTools = new Map();
   #session: string | null = null;
+  #token: string | null = null;
   #isShut = false;
   #reopenTimer: NodeJS.Timeout | null = null;
-  /** The server must have read `notifications/initialized` before it is asked anything. */
-  #initialized: Promise<void> | null = null;
+  /** The server must have read `notifications/initialized` before it is asked anything, in a new session too. */
+  #opening: Promise<unknown> | null = null;
+  #initializeParams: string | null = null;
+  #reopening: Promise<boolean> | null = null;
 
   constructor(options: HttpPeerOptions) {
     this.#options = options;
@@ -67,62 +76,105 @@ class HttpWire implements Wire {
   }
 
   sendRequest(out: Outgoing): void {
-    if (this.#initialized === null) return this.#exchange(out);
-    const go = (): void => {
-      if (this.core.isWaiting(out.id)) this.#exchange(out);
-    };
-    this.#initialized.then(go, go);
+    if (out.method === "initialize") this.#initializeParams = out.paramsText;
+    const exchange = newExchange(out);
+    this.#exchanges.set(out.id, exchange);
+    if (this.#opening === null || out.method === "initialize") return this.#post(exchange);
+    const go = (): void => this.#post(exchange);
+    this.#opening.then(go, go);
   }
 
   sendOther(text: string, method: string | null): void {
     const done = Promise.withResolvers<void>();
-    this.#send({ verb: "POST", text }, { onResponse: (response) => response.resume(), ended: () => done.resolve() });
-    if (method !== "notifications/initialized") return;
-    this.#initialized = done.promise.then(() => {
-      this.#initialized = null;
+    const extra: Record<string, string> = method === null ? {} : { "mcp-method": method };
+    const sending: Sending = { verb: "POST", text, extra: this.#dialect.era === "modern" ? extra : {} };
+    this.#start(sending, { onResponse: (response) => response.resume(), ended: () => done.resolve() });
+    if (method === "notifications/initialized") this.#holdUntil(done.promise);
+  }
+
+  /** Nothing is asked before that. */
+  #holdUntil(opened: Promise<unknown>): void {
+    const held = opened.finally(() => {
+      if (this.#opening === held) this.#opening = null;
     });
+    this.#opening = held;
   }
 
   drop(id: number): void {
-    this.#exchanges.get(id)?.destroy();
+    const exchange = this.#exchanges.get(id);
+    if (exchange !== undefined) this.#forget(exchange);
+  }
+
+  #forget(exchange: Exchange): void {
+    this.#exchanges.delete(exchange.out.id);
+    exchange.turn += 1;
+    if (exchange.timer !== null) clearTimeout(exchange.timer);
+    exchange.request?.destroy();
   }
 
   speak(dialect: Dialect): void {
     this.#dialect = dialect;
   }
 
-  openStream(waitMs = REOPEN_FIRST_MS): void {
+  mirror(tools: MirroredTools): void {
+    this.#mirrored = tools;
+  }
+
+  openStream(waitMs = REOPEN_FIRST_MS, lastEventId: string | null = null): void {
     if (this.#dialect.era !== "legacy" || this.#isShut) return;
     let nextMs = Math.min(waitMs * 2, REOPEN_LAST_MS);
     let isOver = false;
-    const ended: Listening["ended"] = () => {
+    let reader: SseReader | null = null;
+    const ended: Ended = () => {
       if (isOver || this.#isShut) return;
       isOver = true;
-      this.#reopenTimer = setTimeout(() => this.openStream(nextMs), nextMs).unref();
+      const pauseMs = Math.min(reader?.retryMs() ?? nextMs, REOPEN_LAST_MS);
+      const from = reader?.lastEventId() ?? lastEventId;
+      this.#reopenTimer = setTimeout(() => this.openStream(nextMs, from), pauseMs).unref();
     };
     const onResponse = (response: IncomingMessage): void => {
       const status = response.statusCode ?? 0;
-      if (status === 404 && this.#session !== null) return this.core.end(SESSION_ENDED);
       if (status !== 200) {
         // 405: the server has no such stream (2025-11-25, transports); other refusals will not change either.
         isOver = true;
         response.resume();
+        if (status === 404 && this.#session !== null)
+          this.#sessionLost().then((isBack) => isBack && this.openStream(), ignore);
         return;
       }
       nextMs = REOPEN_FIRST_MS;
-      this.#readStream(response, ended);
+      reader = readStream({
+        response,
+        charsMax: this.#options.messageBytesMax,
+        ended,
+        onMessage: (message) => this.core.accept(message),
+      });
     };
-    this.#send({ verb: "GET", text: null }, { onResponse, ended });
+    const extra = lastEventId === null ? {} : { "last-event-id": lastEventId };
+    this.#start({ verb: "GET", text: null, extra }, { onResponse, ended });
   }
 
   shut(): void {
     this.#isShut = true;
     if (this.#reopenTimer !== null) clearTimeout(this.#reopenTimer);
+    for (const exchange of [...this.#exchanges.values()]) this.#forget(exchange);
     for (const request of [...this.#open]) request.destroy();
     if (this.#session === null) return this.#connector.destroy();
     const ended = (): void => this.#connector.destroy();
     const goodbye = this.#send({ verb: "DELETE", text: null }, { onResponse: (response) => response.resume(), ended });
     goodbye.setTimeout(GOODBYE_MAX_MS, () => goodbye.destroy());
+  }
+
+  /** With a token where there is one, and not at all when nobody wants it any more by then. */
+  #start(sending: Sending, listening: Listening, started: (request: ClientRequest) => void = ignore): void {
+    const { authorization } = this.#options;
+    if (authorization === undefined) return started(this.#send(sending, listening));
+    const go = (token: string | null): void => {
+      if (this.#isShut || listening.isWanted?.() === false) return;
+      this.#token = token;
+      started(this.#send(sending, listening));
+    };
+    authorization.token().then(go, (error: unknown) => listening.ended({ reason: reasonOf(error) }));
   }
 
   #send(sending: Sending, listening: Listening): ClientRequest {
@@ -144,22 +196,39 @@ class HttpWire implements Wire {
   #headers(sending: Sending): Record<string, string> {
     return {
       ...this.#options.headers(),
+      ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
       accept: sending.verb === "GET" ? "text/event-stream" : ACCEPT,
       ...(sending.text === null ? {} : { "content-type": "application/json" }),
       ...(this.#session === null ? {} : { "mcp-session-id": this.#session }),
-      ...(this.#dialect.era === "legacy" ? { "mcp-protocol-version": this.#dialect.protocol } : {}),
+      ...(this.#dialect.era === "unknown" ? {} : { "mcp-protocol-version": this.#dialect.protocol }),
       ...sending.extra,
     };
   }
 
-  #exchange(out: Outgoing): void {
-    const ended: Listening["ended"] = (end) => {
+  #post(exchange: Exchange): void {
+    const { out } = exchange;
+    const sending: Sending = { verb: "POST", text: out.text, extra: this.#bodyHeaders(out) };
+    this.#exchange(exchange, sending, (response, ended) => this.#read(response, exchange, ended));
+  }
+
+  /** The next HTTP request of a call. Whatever the one before still says means nothing from here on. */
+  #exchange(exchange: Exchange, sending: Sending, read: (response: IncomingMessage, ended: Ended) => void): void {
+    const { out } = exchange;
+    exchange.turn += 1;
+    const { turn } = exchange;
+    const isWanted = (): boolean => exchange.turn === turn && this.core.isWaiting(out.id);
+    const ended: Ended = (end) => {
+      if (exchange.turn !== turn) return;
       this.#exchanges.delete(out.id);
       this.core.settle(out.id, { kind: "broken", ...end });
     };
-    const sending: Sending = { verb: "POST", text: out.text, extra: this.#bodyHeaders(out) };
-    const onResponse = (response: IncomingMessage): void => this.#read(response, out, ended);
-    this.#exchanges.set(out.id, this.#send(sending, { onResponse, ended }));
+    if (!isWanted()) return ended({ reason: "cancelled" });
+    const onResponse = (response: IncomingMessage): void =>
+      isWanted() ? read(response, ended) : void response.resume();
+    this.#start(sending, { onResponse, ended, isWanted }, (request) => {
+      exchange.request = request;
+      exchange.token = this.#token;
+    });
   }
 
   /** Modern requests repeat in headers what intermediaries route by (SEP-2243). */
@@ -168,82 +237,139 @@ class HttpWire implements Wire {
     const params: unknown = readJson(out.paramsText);
     const name = isObject(params) ? nameOf(out.method, params) : null;
     return {
-      "mcp-protocol-version": this.#dialect.protocol,
       "mcp-method": out.method,
       ...(name === null ? {} : { "mcp-name": encodeHeader(name) }),
+      ...(out.method === "tools/call" && isObject(params) ? this.#paramHeaders(params) : {}),
     };
   }
 
-  #read(response: IncomingMessage, out: Outgoing, ended: Listening["ended"]): void {
+  #paramHeaders(params: JsonObject): Record<string, string> {
+    const mirrored = this.#mirrored.get(typeof params["name"] === "string" ? params["name"] : "");
+    return mirrored === undefined ? {} : paramHeaders(mirrored, params["arguments"]);
+  }
+
+  #read(response: IncomingMessage, exchange: Exchange, ended: Ended): void {
+    const { out } = exchange;
     const status = response.statusCode ?? 0;
     const type = (response.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
     if (status >= 200 && status < 300) {
       if (out.method === "initialize") this.#session = sessionIdOf(response);
-      if (type === "text/event-stream") return this.#readStream(response, ended);
+      if (type === "text/event-stream") return this.#readAnswers(response, exchange, ended);
     }
-    if (status === 404 && this.#session !== null) {
-      response.resume();
-      ended({ reason: SESSION_ENDED, status });
-      return this.core.end(SESSION_ENDED);
-    }
+    if (status === 404 && this.#session !== null) return this.#renew(response, exchange);
+    if ((status === 401 || status === 403) && this.#askForToken(response, exchange)) return;
     const limit = status < 300 ? this.#options.messageBytesMax : REFUSAL_BYTES_MAX;
     readBody(response, limit, (text) => {
-      for (const message of messagesIn(text ?? "")) this.core.accept(forCall(message, out.id, status));
+      for (const message of messagesIn(text ?? "")) this.core.accept(forCall(message, out.id, status), out.id);
       ended(text === null ? { reason: `the answer is over ${limit} bytes`, status } : explain(status, type));
     });
   }
 
-  #readStream(response: IncomingMessage, ended: Listening["ended"]): void {
-    const { messageBytesMax } = this.#options;
-    const reader = createSseReader(messageBytesMax, (event) => {
-      for (const message of messagesIn(event.data)) this.core.accept(message);
+  /** False when nobody can do anything about this refusal. */
+  #askForToken(response: IncomingMessage, exchange: Exchange): boolean {
+    const { authorization } = this.#options;
+    const status = response.statusCode ?? 0;
+    const challenge = challengeOf(status, response.headers["www-authenticate"]);
+    if (authorization === undefined || challenge === null || exchange.authorizedTries >= AUTHORIZED_TRIES_MAX)
+      return false;
+    exchange.authorizedTries += 1;
+    exchange.turn += 1;
+    const { turn } = exchange;
+    response.resume();
+    const after = (isBetter: boolean): void => {
+      if (exchange.turn !== turn) return;
+      if (isBetter) this.#post(exchange);
+      else this.#giveUp(exchange, explain(status, ""));
+    };
+    authorization.refused(challenge, exchange.token).then(after, (error: unknown) => {
+      if (exchange.turn === turn) this.#giveUp(exchange, { reason: reasonOf(error), status });
     });
-    response.on("data", (chunk: Buffer) => {
-      if (reader.feed(chunk)) return;
-      ended({ reason: `the server sent a message over ${messageBytesMax} bytes` });
-      response.destroy();
+    return true;
+  }
+
+  #giveUp(exchange: Exchange, end: { readonly reason: string; readonly status: number }): void {
+    this.#exchanges.delete(exchange.out.id);
+    this.core.settle(exchange.out.id, { kind: "broken", ...end });
+  }
+
+  /** The server refused the call because the session is gone (2025-11-25, session management). */
+  #renew(response: IncomingMessage, exchange: Exchange): void {
+    const { out } = exchange;
+    exchange.turn += 1;
+    const { turn } = exchange;
+    response.resume();
+    const after = (isBack: boolean): void => {
+      if (exchange.turn !== turn) return;
+      if (isBack && !exchange.isReopened) {
+        exchange.isReopened = true;
+        return this.#post(exchange);
+      }
+      this.#exchanges.delete(out.id);
+      // The server said that it did not run: that is an answer, not an unknown end.
+      this.core.settle(out.id, { kind: "error", code: CODES.refused, message: `${SESSION_ENDED}; call again` });
+    };
+    this.#sessionLost().then(after, () => after(false));
+  }
+
+  /** False: the peer is over, or what answers now is not what was accepted. */
+  #sessionLost(): Promise<boolean> {
+    this.#session = null;
+    return (this.#reopening ??= this.#reopen().finally(() => (this.#reopening = null)));
+  }
+
+  async #reopen(): Promise<boolean> {
+    const paramsText = this.#initializeParams;
+    const { renewed } = this.#options;
+    if (paramsText !== null && renewed !== undefined) {
+      const asked = this.core.request({ method: "initialize", paramsText, timeoutMs: REOPEN_TIMEOUT_MS });
+      this.#holdUntil(asked);
+      const reply = await asked;
+      if (reply.kind === "result" && this.#isSameProtocol(reply.result)) {
+        this.core.notify("notifications/initialized", {});
+        return renewed();
+      }
+    }
+    // Those who wait for this hear first that their calls did not run.
+    setImmediate(() => this.core.end(SESSION_ENDED));
+    return false;
+  }
+
+  #isSameProtocol(result: JsonObject): boolean {
+    return this.#dialect.era === "legacy" && result["protocolVersion"] === this.#dialect.protocol;
+  }
+
+  /** A stream that ends without the answer is taken up again by GET, after the time the server asked for. */
+  #readAnswers(response: IncomingMessage, exchange: Exchange, ended: Ended): void {
+    const { turn } = exchange;
+    const onEnd: Ended = (end) => {
+      if (exchange.turn !== turn) return;
+      const from = reader.lastEventId();
+      const isFresh = this.#dialect.era === "legacy" && exchange.resumes < RESUMES_MAX && end.isFinal !== true;
+      if (from === null || !isFresh || !this.core.isWaiting(exchange.out.id)) return ended(end);
+      exchange.resumes += 1;
+      exchange.turn += 1;
+      const pauseMs = Math.min(reader.retryMs() ?? REOPEN_FIRST_MS, REOPEN_LAST_MS);
+      exchange.timer = setTimeout(() => this.#resume(exchange, from), pauseMs);
+    };
+    const reader = readStream({
+      response,
+      charsMax: this.#options.messageBytesMax,
+      ended: onEnd,
+      onMessage: (message) => this.core.accept(message, exchange.out.id),
     });
-    response.once("error", (error) => ended({ reason: `the stream broke: ${error.message}` }));
-    response.once("end", () => ended({ reason: "the stream ended without an answer" }));
+  }
+
+  #resume(exchange: Exchange, from: string): void {
+    exchange.timer = null;
+    const sending: Sending = { verb: "GET", text: null, extra: { "last-event-id": from } };
+    this.#exchange(exchange, sending, (response, ended) => {
+      if (response.statusCode === 200) return this.#readAnswers(response, exchange, ended);
+      response.resume();
+      ended({ reason: "the stream ended without an answer and could not be taken up again" });
+    });
   }
 }
 
-function messagesIn(text: string): readonly Message[] {
-  const incoming = parseIncoming(text);
-  return incoming.kind === "messages" ? incoming.messages : [];
-}
-
-/** A refusal of the whole HTTP request may come without our id. One that is about access or a fault stays a status. */
-function forCall(message: Message, id: number, status: number): Message {
-  const isRefusal = status >= 400 && status < 500 && status !== 401 && status !== 403;
-  if (message.kind !== "reply" || message.id !== null || !isRefusal) return message;
-  return { kind: "reply", id, reply: message.reply };
-}
-
-function sessionIdOf(response: IncomingMessage): string | null {
-  const value = response.headers["mcp-session-id"];
-  return typeof value === "string" && /^[\x21-\x7e]{1,256}$/.test(value) ? value : null;
-}
-
-function explain(status: number, type: string): { reason: string; status: number } {
-  if (status >= 300 && status < 400) return { reason: `HTTP ${status}: redirects are not followed`, status };
-  if (status === 401) return { reason: "HTTP 401: the server asks for authorisation", status };
-  if (status >= 400) return { reason: `HTTP ${status}`, status };
-  return { reason: `HTTP ${status} (${type.slice(0, 80) || "no content type"}) carried no answer`, status };
-}
-
-/** Null: over the limit; the connection is gone then. */
-function readBody(response: IncomingMessage, bytesMax: number, done: (text: string | null) => void): void {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  response.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size <= bytesMax) chunks.push(chunk);
-    else {
-      done(null);
-      response.destroy();
-    }
-  });
-  response.once("error", () => undefined);
-  response.once("end", () => done(Buffer.concat(chunks).toString("utf8")));
+function ignore(): void {
+  return undefined;
 }

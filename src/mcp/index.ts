@@ -6,6 +6,7 @@ export { handshake } from "./handshake.ts";
 export type { HandshakeOptions, Hello } from "./handshake.ts";
 export { resolveByDns } from "./http-connect.ts";
 export type { ResolveAddress } from "./http-connect.ts";
+export type { AuthChallenge, HttpAuthorization } from "./http-authorization.ts";
 export { HTTP_SERVER_LIMITS } from "./http-gate.ts";
 export { openHttpPeer } from "./http-peer.ts";
 export type { HttpPeerOptions } from "./http-peer.ts";

@@ -2,7 +2,8 @@
 // Ids are integers of ours and never reused; an answer to anything not under way is dropped.
 
 import { assert, isObject, readJson, reasonOf, type JsonObject } from "../kernel/index.ts";
-import { reduceMeta } from "./eras.ts";
+import { META, reduceMeta } from "./eras.ts";
+import { answerInput, asksForInput, completed, INPUT_ROUNDS_MAX, withExtra } from "./input-rounds.ts";
 import {
   CODES,
   errorText,
@@ -13,6 +14,7 @@ import {
   type RpcId,
   type RpcReply,
 } from "./messages.ts";
+import type { MirroredTools } from "./param-headers.ts";
 
 export interface PeerCall {
   readonly method: string;
@@ -24,6 +26,13 @@ export interface PeerCall {
   readonly onProgress?: (progress: JsonObject) => void;
   /** Trace context and other protocol keys to go on; reduced again here. */
   readonly meta?: JsonObject;
+  /**
+   * Answers what the server asks in the middle of this call: elicitation, sampling, roots. The call goes on with the
+   * answers, in one request. Without it, a result that asks for input is the reply.
+   */
+  readonly respond?: Responder;
+  /** What this caller can be asked, in place of what the handshake said. Only 2026-07-28 says it with each call. */
+  readonly capabilities?: JsonObject;
 }
 
 /** What every request carries once the era is known. */
@@ -41,8 +50,13 @@ export interface Peer {
   notify(method: string, params: JsonObject): void;
   /** All notifications but progress of calls under way. Returns the way to stop listening. */
   onNotification(listener: (method: string, params: JsonObject) => void): () => void;
-  /** Requests of the server to us. Default: method not found; `ping` is always answered. */
+  /**
+   * Requests of the server that belong to no call with a `respond` of its own: a stream says which call one belongs
+   * to; elsewhere it is the only such call under way. Default: method not found; `ping` is always answered.
+   */
   setRequestResponder(respond: Responder): void;
+  /** Which arguments of which tools go into headers too, as read from the server's list. Only HTTP has a use for it. */
+  mirror(tools: MirroredTools): void;
   /** Set by the handshake. */
   speak(dialect: Dialect): void;
   /** Legacy HTTP: keeps a stream open for what the server says unasked. Elsewhere nothing. */
@@ -69,6 +83,7 @@ export interface Wire {
   /** Nobody waits for this call any more. */
   drop(id: number): void;
   speak(dialect: Dialect): void;
+  mirror(tools: MirroredTools): void;
   openStream(): void;
   /** Once. No call may be made to the wire afterwards. */
   shut(): void;
@@ -84,6 +99,7 @@ interface Waiting {
   readonly resolve: (reply: RpcReply) => void;
   readonly timer: NodeJS.Timeout | null;
   readonly onProgress: ((progress: JsonObject) => void) | null;
+  readonly respond: Responder | null;
   readonly unlisten: (() => void) | null;
 }
 
@@ -109,12 +125,29 @@ export class PeerCore implements Peer {
   }
 
   request(call: PeerCall): Promise<RpcReply> {
+    return call.respond === undefined ? this.#ask(call, null) : this.#askInRounds(call, call.respond);
+  }
+
+  async #askInRounds(call: PeerCall, respond: Responder): Promise<RpcReply> {
+    let extra: JsonObject | null = null;
+    for (let round = 0; round < INPUT_ROUNDS_MAX; round += 1) {
+      const reply = await this.#ask(call, extra);
+      if (!asksForInput(reply)) return reply;
+      const next = await answerInput(reply.result, respond);
+      if (next.kind === "over") return next.reply;
+      extra = next.extra;
+    }
+    return { kind: "broken", reason: `the server asked for input ${INPUT_ROUNDS_MAX} times and still had not enough` };
+  }
+
+  #ask(call: PeerCall, extra: JsonObject | null): Promise<RpcReply> {
     const refusal = this.#refusal(call);
     if (refusal !== null) return Promise.resolve({ kind: "broken", reason: refusal });
     assertNoMeta(call.paramsText);
     this.#lastId += 1;
     const id = this.#lastId;
-    const { method, paramsText, timeoutMs, signal } = call;
+    const { method, timeoutMs, signal, respond = null } = call;
+    const paramsText = withExtra(call.paramsText, extra);
     const text = requestText({ id, method, paramsText, meta: metaFor(call, id, this.#dialect) });
     const { promise, resolve } = Promise.withResolvers<RpcReply>();
     const late = `no answer to ${method} within ${timeoutMs} ms`;
@@ -122,7 +155,7 @@ export class PeerCore implements Peer {
     const abort = (): void => this.#giveUp(id, "cancelled");
     signal?.addEventListener("abort", abort, { once: true });
     const unlisten = signal === undefined ? null : (): void => signal.removeEventListener("abort", abort);
-    this.#waiting.set(id, { method, resolve, timer, onProgress: call.onProgress ?? null, unlisten });
+    this.#waiting.set(id, { method, resolve, timer, onProgress: call.onProgress ?? null, respond, unlisten });
     this.#wire.sendRequest({ id, method, paramsText, text });
     return promise;
   }
@@ -151,6 +184,10 @@ export class PeerCore implements Peer {
     this.#wire.speak(dialect);
   }
 
+  mirror(tools: MirroredTools): void {
+    this.#wire.mirror(tools);
+  }
+
   openStream(): void {
     if (this.#endedBecause === null) this.#wire.openStream();
   }
@@ -159,8 +196,8 @@ export class PeerCore implements Peer {
     this.end("closed by Freehold");
   }
 
-  /** For the transport. `unknown` is an answer to what was never asked. */
-  accept(message: Message): "taken" | "unknown" {
+  /** For the transport. `unknown` is an answer to what was never asked; `call` is the one whose stream it came on. */
+  accept(message: Message, call: number | null = null): "taken" | "unknown" {
     if (this.#endedBecause !== null) return "taken";
     switch (message.kind) {
       case "reply":
@@ -171,7 +208,7 @@ export class PeerCore implements Peer {
         this.#hear(message.method, message.params);
         return "taken";
       case "request":
-        this.#answer(message);
+        this.#answer(message, call);
         return "taken";
     }
   }
@@ -222,7 +259,7 @@ export class PeerCore implements Peer {
     for (const listener of this.#listeners) listener(method, params);
   }
 
-  #answer(message: Message & { readonly kind: "request" }): void {
+  #answer(message: Message & { readonly kind: "request" }, call: number | null): void {
     const { id, method, params } = message;
     if (this.#theirs.size >= SERVER_REQUESTS_MAX || this.#theirs.has(id)) {
       const refusal = { code: CODES.refused, message: "Too many requests, or an id used twice." };
@@ -234,9 +271,19 @@ export class PeerCore implements Peer {
       if (this.#theirs.delete(id) && this.#endedBecause === null) this.#wire.sendOther(replyText(id, reply), null);
     };
     if (method === "ping") return tell({ kind: "result", result: {} });
-    this.#respond(method, params).then(tell, (error: unknown) =>
+    const respond = this.#responderFor(call);
+    const complete = (reply: RpcReply): void =>
+      tell(reply.kind === "result" ? { kind: "result", result: completed(method, params, reply.result) } : reply);
+    respond(method, params).then(complete, (error: unknown) =>
       tell({ kind: "broken", reason: `The request failed here: ${reasonOf(error)}` }),
     );
+  }
+
+  #responderFor(call: number | null): Responder {
+    const own = call === null ? undefined : this.#waiting.get(call);
+    if (own !== undefined) return own.respond ?? this.#respond;
+    const [only, second] = [...this.#waiting.values()].filter((waiting) => waiting.respond !== null);
+    return second === undefined ? (only?.respond ?? this.#respond) : this.#respond;
   }
 }
 
@@ -255,6 +302,10 @@ function assertNoMeta(paramsText: string): void {
 function metaFor(call: PeerCall, id: number, dialect: Dialect): JsonObject | null {
   const given = call.meta === undefined ? null : reduceMeta(call.meta);
   const token = call.onProgress === undefined ? null : { progressToken: id };
-  const own = dialect.era === "modern" ? dialect.meta : null;
+  const own = dialect.era === "modern" ? modernMeta(call, dialect.meta) : null;
   return given === null && token === null && own === null ? null : { ...given, ...own, ...token };
+}
+
+function modernMeta(call: PeerCall, meta: JsonObject): JsonObject {
+  return call.capabilities === undefined ? meta : { ...meta, [META.clientCapabilities]: call.capabilities };
 }

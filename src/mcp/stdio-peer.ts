@@ -45,6 +45,7 @@ export function openStdioPeer(options: StdioPeerOptions): Peer {
     sendOther: (text) => write(text),
     drop: () => undefined,
     speak: () => undefined,
+    mirror: () => undefined,
     openStream: () => undefined,
     shut() {
       stopReading();

@@ -1,8 +1,9 @@
 // Reads all that a server offers, page by page and with limits. Definitions keep unknown fields: all is pinned.
 
-import { Fault, isObject, oneLine, type JsonObject, type Surface } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, textAt, type JsonObject, type Surface } from "../kernel/index.ts";
 import type { Hello } from "./handshake.ts";
 import { CODES } from "./messages.ts";
+import { mirroredParams, type MirroredParam } from "./param-headers.ts";
 import type { Peer } from "./peer.ts";
 
 export interface SurfaceLimits {
@@ -11,6 +12,8 @@ export interface SurfaceLimits {
   readonly pagesMax: number;
   /** In each list. */
   readonly itemsMax: number;
+  /** Hears of a tool that the protocol forbids to use, by name, and why. */
+  readonly onLeftOut?: (tool: string, reason: string) => void;
 }
 
 interface List {
@@ -31,20 +34,43 @@ const TEMPLATES: List = {
   isUnique: false,
 };
 
-/** Throws Fault `mcp.surface` when a list does not come, has no end, or holds what is no definition. */
+/**
+ * Throws Fault `mcp.surface` when a list does not come, has no end, or holds what is no definition. The peer learns which
+ * arguments go into headers too.
+ */
 export async function readSurface(peer: Peer, hello: Hello, limits: SurfaceLimits): Promise<Surface> {
   const { capabilities } = hello;
   const offers = (name: string): boolean => isObject(capabilities[name]);
   const read = (list: List, isOffered: boolean): Promise<readonly JsonObject[]> =>
     isOffered ? readList(peer, list, limits) : Promise.resolve([]);
-  const [tools, prompts, resources, templates] = await Promise.all([
+  const [listed, prompts, resources, templates] = await Promise.all([
     read(TOOLS, offers("tools")),
     read(PROMPTS, offers("prompts")),
     read(RESOURCES, offers("resources")),
     read(TEMPLATES, offers("resources")),
   ]);
+  const tools = usableTools(peer, hello, { listed, limits });
   const { protocol, instructions, serverInfo } = hello;
   return { protocol, instructions, serverInfo, capabilities, tools, prompts, resources, templates };
+}
+
+/** A 2026-07-28 server's tools over HTTP, without those whose `x-mcp-header` cannot be followed (SEP-2243). */
+function usableTools(
+  peer: Peer,
+  hello: Hello,
+  { listed, limits }: { readonly listed: readonly JsonObject[]; readonly limits: SurfaceLimits },
+): readonly JsonObject[] {
+  if (hello.era !== "modern" || peer.transport !== "http") return listed;
+  const mirrored = new Map<string, readonly MirroredParam[]>();
+  const tools = listed.filter((tool) => {
+    const name = textAt(tool, "name") ?? "";
+    const scan = mirroredParams(tool["inputSchema"]);
+    if (scan.kind === "ok") mirrored.set(name, scan.params);
+    else limits.onLeftOut?.(oneLine(name, 128), scan.reason);
+    return scan.kind === "ok";
+  });
+  peer.mirror(mirrored);
+  return tools;
 }
 
 async function readList(peer: Peer, list: List, limits: SurfaceLimits): Promise<readonly JsonObject[]> {
