@@ -11,7 +11,16 @@ import {
 } from "../kernel/index.ts";
 import type { RpcReply, Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
-import { receiverClearance, type ActivePolicy } from "./policy.ts";
+import {
+  argumentsHint,
+  CALL_TOOL,
+  DESCRIBE_TOOL,
+  FIND_TOOL,
+  innerArguments,
+  type MetaTools,
+  type SeenTool,
+} from "./meta-tools.ts";
+import { listingOf, receiverClearance, type ActivePolicy } from "./policy.ts";
 import { objectField, RESULT_TOOL, textContent, viewFor, type View } from "./views.ts";
 
 export interface EndpointParts {
@@ -35,7 +44,8 @@ export function openEndpoint(parts: EndpointParts): Respond {
     const policy = parts.policy();
     const known = views.get(principal.name);
     if (known?.digest === policy.digest) return known.view;
-    const fresh = viewFor(policy, receiverClearance(policy.stack, principal.kind, principal.name));
+    const clearance = receiverClearance(policy.stack, principal.kind, principal.name);
+    const fresh = viewFor(policy, clearance, listingOf(policy.stack, principal.kind, principal.name));
     views.set(principal.name, { digest: policy.digest, view: fresh });
     return fresh;
   }
@@ -79,9 +89,62 @@ async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view
   const args = objectField(call.params, "arguments");
   if (name === null || args === null) return invalid("tools/call needs a name and an object of arguments");
   if (name === RESULT_TOOL) return toolReply(await fetchResult(parts, call, args));
-  const tool = view.toolOf.get(name);
-  if (tool === undefined) return invalid(`there is no tool ${oneLine(name, 80)}`);
-  return toolReply(await parts.door.call({ ...common(call), tool, args }));
+  if (view.meta !== null) {
+    if (name === CALL_TOOL) return callInner(parts, call, { view, args });
+    const text = askedText(view, view.meta, { name, args });
+    if (text !== null) return text;
+  }
+  const seen = view.toolOf.get(name);
+  if (seen === undefined) return invalid(`there is no tool ${oneLine(name, 80)}`);
+  return toolReply(await parts.door.call({ ...common(call), tool: seen.tool, args }));
+}
+
+interface Asked {
+  readonly name: string;
+  readonly args: JsonObject;
+}
+
+/** What the lock alone answers: nothing happens, and no server hears of it. Null for another tool. */
+function askedText(view: View, meta: MetaTools, { name, args }: Asked): RpcReply | null {
+  const said = (text: string): RpcReply => ({ kind: "result", result: { content: [{ type: "text", text }] } });
+  if (name === FIND_TOOL) {
+    const query = textAt(args, "query");
+    return query === null ? wrong(`${FIND_TOOL} needs a query`) : said(meta.find(query));
+  }
+  if (name !== DESCRIBE_TOOL) return null;
+  const seen = seenIn(view, args);
+  return seen === null ? unknownTool(meta, args) : said(meta.describe(seen));
+}
+
+/** The door judges the tool that is named, with its own arguments, as if the client had called it itself. */
+async function callInner(
+  parts: EndpointParts,
+  call: Served<ClientIdentity>,
+  { view, args }: { readonly view: View; readonly args: JsonObject },
+): Promise<RpcReply> {
+  const seen = seenIn(view, args);
+  if (seen === null) return unknownTool(view.meta, args);
+  const inner = innerArguments(args["arguments"]);
+  if (inner === null) return wrong(`'arguments' must be an object. ${argumentsHint(seen.definition)}`);
+  const answer = await parts.door.call({ ...common(call), tool: seen.tool, args: inner });
+  const misfit = answer.kind === "denied" ? (parts.policy().tools.get(seen.tool)?.check(inner) ?? null) : null;
+  if (misfit === null) return toolReply(answer);
+  return wrong(`Denied (C0): its arguments do not fit: ${misfit}. ${argumentsHint(seen.definition)}`);
+}
+
+/** By its wire name, or as the owner's files write it. */
+function seenIn(view: View, args: JsonObject): SeenTool | null {
+  const name = textAt(args, "tool") ?? "";
+  return view.toolOf.get(name) ?? view.toolOf.values().find(({ tool }) => tool === name) ?? null;
+}
+
+function unknownTool(meta: MetaTools | null, args: JsonObject): RpcReply {
+  const name = oneLine(textAt(args, "tool") ?? "", 80);
+  return wrong(`There is no tool ${name}.${meta?.nearest(name) ?? ""}`);
+}
+
+function wrong(text: string): RpcReply {
+  return { kind: "result", result: textContent(text) };
 }
 
 function fetchResult(parts: EndpointParts, call: Served<ClientIdentity>, args: JsonObject): Promise<DoorAnswer> {

@@ -12,6 +12,9 @@ export interface PinnedTool {
   readonly check: SchemaCheck;
 }
 
+/** What is listed: everything, or a search beside the tools named here. */
+export type Listing = { readonly kind: "direct" } | { readonly kind: "search"; readonly beside: readonly string[] };
+
 export interface ActivePolicy {
   readonly digest: Digest;
   readonly stack: Stack;
@@ -41,6 +44,13 @@ export function activate(policy: Policy): ActivePolicy {
   }
   const { digest, stack, lock, cards, rules } = policy;
   return { digest, stack, lock, cards, rules: indexRules(rules), tools, pins };
+}
+
+/** What a client is listed: by default every tool it may see. */
+export function listingOf(stack: Stack, kind: string, name: string): Listing {
+  const client = kind === "client" && Object.hasOwn(stack.clients, name) ? stack.clients[name] : undefined;
+  if (client === undefined || client.view === "direct") return { kind: "direct" };
+  return { kind: "search", beside: client.direct };
 }
 
 /** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */

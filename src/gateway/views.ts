@@ -1,27 +1,43 @@
 // What a client sees: pinned and accepted definitions from the lock, under wire names, within its compartments.
 
-import { isObject, PROMPTS, RESOURCES, sha256, textAt, type JsonObject, type Surface } from "../kernel/index.ts";
-import type { ActivePolicy } from "./policy.ts";
+import {
+  isObject,
+  PROMPTS,
+  RESOURCES,
+  sha256,
+  textAt,
+  type Effect,
+  type JsonObject,
+  type Surface,
+} from "../kernel/index.ts";
+import { META_DEFINITIONS, openMetaTools, type MetaTools, type SeenTool } from "./meta-tools.ts";
+import type { ActivePolicy, Listing } from "./policy.ts";
 
 export interface View {
+  /** As listed: all of them, or the few that stand for them. */
   readonly tools: readonly JsonObject[];
   readonly prompts: readonly JsonObject[];
   readonly resources: readonly JsonObject[];
   readonly templates: readonly JsonObject[];
-  /** Wire name to the door's tool. */
-  readonly toolOf: ReadonlyMap<string, string>;
+  /** Wire name to each tool that may be called, listed or not. */
+  readonly toolOf: ReadonlyMap<string, SeenTool>;
+  /** Null in a view that lists all. */
+  readonly meta: MetaTools | null;
   readonly promptOf: ReadonlyMap<string, { readonly server: string; readonly name: string }>;
   /** The server a resource belongs to, by its address or the prefix of a template. */
   serverOf(uri: string): string | null;
 }
 
-const WIRE_NAME_MAX = 64;
+/** Clients put their own name for the server before ours, and models take names of at most 64 letters. */
+const CLIENT_PREFIX = "mcp__freehold__";
+const WIRE_NAME_MAX = 64 - CLIENT_PREFIX.length;
+const HASH_DIGITS = 6;
 export const RESULT_TOOL = "freehold_result";
 
 const RESULT_DEFINITION: JsonObject = {
   name: RESULT_TOOL,
   title: "What became of a question",
-  description: "Result of a call that waits for the owner. Give the question's name. Do not repeat the call itself.",
+  description: "Outcome of a call that waits for the owner, by its question. Do not repeat the call itself.",
   inputSchema: {
     type: "object",
     properties: { question: { type: "string", description: "For example 7KQ" } },
@@ -33,19 +49,19 @@ const RESULT_DEFINITION: JsonObject = {
 
 interface Draft {
   readonly policy: ActivePolicy;
-  readonly tools: JsonObject[];
+  readonly seen: SeenTool[];
   readonly prompts: JsonObject[];
   readonly resources: JsonObject[];
   readonly templates: JsonObject[];
-  readonly toolOf: Map<string, string>;
+  readonly toolOf: Map<string, SeenTool>;
   readonly promptOf: Map<string, { server: string; name: string }>;
   readonly owners: { readonly server: string; readonly prefix: string; readonly isExact: boolean }[];
 }
 
-export function viewFor(policy: ActivePolicy, clearance: readonly string[]): View {
+export function viewFor(policy: ActivePolicy, clearance: readonly string[], listing: Listing): View {
   const draft: Draft = {
     policy,
-    tools: [RESULT_DEFINITION],
+    seen: [],
     prompts: [],
     resources: [],
     templates: [],
@@ -61,10 +77,18 @@ export function viewFor(policy: ActivePolicy, clearance: readonly string[]): Vie
     if (isAccepted(policy, `${server}.${PROMPTS}`)) addPrompts(draft, server, surface);
     if (isAccepted(policy, `${server}.${RESOURCES}`)) addResources(draft, server, surface);
   }
-  const { tools, prompts, resources, templates, toolOf, promptOf, owners } = draft;
+  const { seen, prompts, resources, templates, toolOf, promptOf, owners } = draft;
   const serverOf = (uri: string): string | null =>
     owners.find((owner) => (owner.isExact ? uri === owner.prefix : uri.startsWith(owner.prefix)))?.server ?? null;
-  return { tools, prompts, resources, templates, toolOf, promptOf, serverOf };
+  return { ...listed(seen, listing), prompts, resources, templates, toolOf, promptOf, serverOf };
+}
+
+function listed(seen: readonly SeenTool[], listing: Listing): Pick<View, "tools" | "meta"> {
+  const definitions = (tools: readonly SeenTool[]): readonly JsonObject[] =>
+    tools.map(({ definition, wire }) => ({ ...definition, name: wire }));
+  if (listing.kind === "direct") return { tools: [RESULT_DEFINITION, ...definitions(seen)], meta: null };
+  const beside = seen.filter(({ tool }) => listing.beside.includes(tool));
+  return { tools: [...META_DEFINITIONS, RESULT_DEFINITION, ...definitions(beside)], meta: openMetaTools(seen) };
 }
 
 function addTools(draft: Draft, server: string, surface: Surface): void {
@@ -73,16 +97,34 @@ function addTools(draft: Draft, server: string, surface: Surface): void {
     const tool = `${server}.${name}`;
     if (!isAccepted(draft.policy, tool)) continue;
     const wire = freeName(wireName(server, name), tool, draft.toolOf);
-    draft.toolOf.set(wire, tool);
-    draft.tools.push({ ...definition, name: wire });
+    const seen = { wire, tool, definition, cardWords: cardWords(draft.policy, tool) };
+    draft.toolOf.set(wire, seen);
+    draft.seen.push(seen);
   }
 }
+
+/** The effect first, as the card names it, then what it means and whose data it holds. */
+function cardWords({ cards }: ActivePolicy, tool: string): string {
+  const card = cards.get(tool);
+  if (card === undefined) return "";
+  const egress = Object.values(card.roles).includes("egress") ? ["web address"] : [];
+  return [card.effect, EFFECT_WORDS[card.effect], ...egress, ...card.result.compartments].join(" ");
+}
+
+const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
+  read: "get show",
+  "write-reversible": "change undo",
+  write: "change",
+  send: "message out",
+  spend: "pay buy money",
+  credential: "password login",
+  exec: "run program",
+};
 
 function addPrompts(draft: Draft, server: string, surface: Surface): void {
   for (const prompt of surface.prompts) {
     const name = textAt(prompt, "name") ?? "";
-    const wire = wireName(server, name);
-    if (draft.promptOf.has(wire)) continue;
+    const wire = freeName(wireName(server, name), `${server}.${name}`, draft.promptOf);
     draft.promptOf.set(wire, { server, name });
     draft.prompts.push({ ...prompt, name: wire });
   }
@@ -109,14 +151,18 @@ function isAccepted(policy: ActivePolicy, tool: string): boolean {
 export function wireName(server: string, name: string): string {
   const plain = `${server}__${name}`;
   const safe = plain.replace(/[^A-Za-z0-9_-]/g, "_");
-  if (safe === plain && safe.length <= WIRE_NAME_MAX) return safe;
-  return `${safe.slice(0, WIRE_NAME_MAX - 7)}_${sha256(plain).slice(0, 6)}`;
+  return safe === plain && safe.length <= WIRE_NAME_MAX ? safe : marked(safe, plain);
 }
 
-/** Two tools never share a name: the second keeps a piece of its hash. */
-function freeName(wire: string, tool: string, taken: ReadonlyMap<string, string>): string {
-  if (!taken.has(wire)) return wire;
-  return `${wire.slice(0, WIRE_NAME_MAX - 7)}_${sha256(tool).slice(0, 6)}`;
+/** Two tools never share a name, also where one was made to look like another's mark. */
+function freeName(wire: string, tool: string, taken: ReadonlyMap<string, unknown>): string {
+  let free = wire;
+  for (let turn = 0; taken.has(free); turn += 1) free = marked(wire, `${tool} ${turn}`);
+  return free;
+}
+
+function marked(name: string, of: string): string {
+  return `${name.slice(0, WIRE_NAME_MAX - HASH_DIGITS - 1)}_${sha256(of).slice(0, HASH_DIGITS)}`;
 }
 
 export function textContent(text: string): JsonObject {

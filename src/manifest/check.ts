@@ -31,6 +31,9 @@ export function checkPolicy(parts: PolicyParts): void {
   }
   for (const file of parts.cards) checkCards({ ...parts, pins }, file);
   for (const rule of parts.rules) checkRule({ ...parts, pins }, rule);
+  for (const [name, { direct }] of Object.entries(parts.stack.clients)) {
+    for (const tool of direct) checkListed({ ...parts, pins }, name, tool);
+  }
 }
 
 function refuse(wrong: Wrong): never {
@@ -133,3 +136,17 @@ function argumentsOf(locked: LockedServer, toolName: string): readonly string[] 
   if (["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].some((key) => Object.hasOwn(schema, key))) return null;
   return Object.keys(schema["properties"]);
 }
+/** A tool that is listed beside a client's search; one that is locked later may be named before. */
+function checkListed({ stack, pins }: Pinned, client: string, tool: string): void {
+  const server = tool.slice(0, tool.indexOf("."));
+  const at = "stack.yaml";
+  if (!Object.hasOwn(stack.servers, server)) {
+    const hint = didYouMean(server, Object.keys(stack.servers));
+    refuse({ at, message: `client '${client}' lists ${tool}; server '${server}' is not declared.${hint}` });
+  }
+  const offered = pins.get(server);
+  if (offered === undefined || offered.has(tool)) return;
+  const hint = didYouMean(tool, offered.keys());
+  refuse({ at, message: `client '${client}' lists ${tool}, which the server does not offer.${hint}` });
+}
+

@@ -1,6 +1,8 @@
 // What another policy would change, in plain sentences, each marked when it grants more than before.
 
 import { Fault } from "../kernel/index.ts";
+import { diffCaps } from "./caps.ts";
+import { clientViewText } from "./client-view.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
@@ -82,6 +84,9 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     add(
       "changed",
       `${said[limit]}: ${is ?? "no limit"} instead of ${was ?? "no limit"}`,
+    const view = is === undefined ? "" : clientViewText(is);
+    const former = was === undefined ? clientViewText({ view: "direct", direct: [] }) : clientViewText(was);
+    if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
       (is ?? Infinity) > (was ?? Infinity),
     );
   }

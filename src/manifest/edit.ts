@@ -1,6 +1,7 @@
 // Edits of stack.yaml and rules.yaml that keep the owner's comments and order. The result is parsed before it is given.
 
 import { Fault, unreachable, type ArgumentMatch, type Rule } from "../kernel/index.ts";
+import type { ClientView } from "./client-view.ts";
 import { didYouMean } from "./nearest.ts";
 import { RULES_FILE, STACK_FILE } from "./policy.ts";
 import { parseRules } from "./rules.ts";
@@ -23,7 +24,12 @@ export type StackEdit =
   | { readonly kind: "add-server"; readonly name: string; readonly server: ServerDraft }
   | { readonly kind: "remove-server"; readonly name: string }
   | { readonly kind: "change-source"; readonly name: string; readonly source: string }
-  | { readonly kind: "add-client"; readonly name: string; readonly compartments: readonly string[] }
+  | {
+      readonly kind: "add-client";
+      readonly name: string;
+      readonly compartments: readonly string[];
+      readonly view?: Partial<ClientView>;
+    }
   | { readonly kind: "remove-client"; readonly name: string }
   | { readonly kind: "add-compartment"; readonly name: string; readonly models?: readonly string[] };
 
@@ -54,7 +60,7 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
       return insertAt(text, spot("servers"), edit.server);
     case "add-client":
       free("clients");
-      return insertAt(text, spot("clients"), { compartments: edit.compartments });
+      return insertAt(text, spot("clients"), { compartments: edit.compartments, ...edit.view });
     case "add-compartment":
       free("compartments");
       return insertAt(text, spot("compartments"), edit.models === undefined ? {} : { models: edit.models });

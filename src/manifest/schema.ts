@@ -1,6 +1,8 @@
 // JSON Schema of stack.yaml for editors. It accepts whatever parseStack accepts; parseStack is the one that decides.
 
 import type { JsonObject } from "../kernel/index.ts";
+import { capsSchema } from "./caps.ts";
+import { clientViewSchema } from "./client-view.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
 
 const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: "string", description, ...more });
@@ -110,6 +112,7 @@ function budgets(): JsonObject {
     day: money,
     month: money,
     sessionTokens: {
+    ...clientViewSchema(),
       anyOf: [
         { type: "integer", minimum: 0 },
         { type: "string", pattern: "^[0-9]{1,6}[kM]$" },

@@ -1,5 +1,8 @@
 // stack.yaml: what the owner declares. Strict: an unknown key, a wrong type or a name that leads nowhere is refused.
 
+import { NO_CAPS } from "../kernel/index.ts";
+import { capsOf } from "./caps.ts";
+import { clientViewOf } from "./client-view.ts";
 import { didYouMean } from "./nearest.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
 import * as read from "./reading.ts";
@@ -105,8 +108,8 @@ function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
 }
 
 function clientOf(node: SourceNode): StackClient {
-  const client = read.fields(node, { required: ["compartments"], optional: [] });
-  return { compartments: read.setOf(client.need("compartments"), NAME) };
+  const client = read.fields(node, { required: ["compartments"], optional: ["view", "direct"] });
+  return { compartments: read.setOf(client.need("compartments"), NAME), ...clientViewOf(client) };
 }
 
 function budgetsOf(node: SourceNode): StackBudgets {

@@ -66,6 +66,9 @@ export interface StackBudgets {
 
 export interface StackLock {
   readonly version: 1;
+  readonly view: "direct" | "search" | "hybrid";
+  /** In a hybrid view, the tools that are listed beside the search. */
+  readonly direct: readonly string[];
   readonly servers: Readonly<Record<string, LockedServer>>;
 }
 

@@ -1,0 +1,61 @@
+// How a client sees its tools: all of them listed, through a search, or a search beside a few that are listed.
+
+import type { JsonObject } from "../kernel/index.ts";
+import { FULL_TOOL } from "./names.ts";
+import * as read from "./reading.ts";
+import type { Fields } from "./reading.ts";
+import type { StackClient } from "./types.ts";
+
+export type ClientView = Pick<StackClient, "view" | "direct">;
+
+export const VIEWS = ["direct", "search", "hybrid"] as const;
+const LISTED_MAX = 50;
+
+/** From the fields `view` and `direct`. A search beside listed tools is a hybrid, whichever way it is written. */
+export function clientViewOf(client: Fields): ClientView {
+  const written = read.maybe(client.get("view"), "direct", (view) => read.oneOf(view, VIEWS));
+  const node = client.get("direct");
+  const direct = read.maybe(node, NONE, (tools) => read.setOf(tools, FULL_TOOL));
+  if (node !== undefined && written === "direct") {
+    const message = `${read.nameOf(node)} lists tools beside a search, and this client sees all tools already.`;
+    read.report(node, { code: "bad-value", message, next: "Write view: hybrid, or leave 'direct' out." });
+  }
+  if (node !== undefined && direct.length > LISTED_MAX) {
+    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} holds more than ${LISTED_MAX} tools.` });
+  }
+  const view = client.get("view");
+  if (view !== undefined && written === "hybrid" && direct.length === 0) {
+    const message = `${read.nameOf(view)} is hybrid, but no tool is listed beside the search.`;
+    read.report(view, { code: "bad-value", message, next: "Name them under 'direct', or write view: search." });
+  }
+  return { view: direct.length > 0 && written === "search" ? "hybrid" : written, direct };
+}
+
+const NONE: readonly string[] = [];
+
+export function clientViewText({ view, direct }: ClientView): string {
+  switch (view) {
+    case "direct":
+      return "sees every tool listed";
+    case "search":
+      return "finds its tools by search";
+    case "hybrid":
+      return `finds its tools by search, beside ${direct.join(", ")}`;
+  }
+}
+
+export function clientViewSchema(): JsonObject {
+  return {
+    view: {
+      enum: [...VIEWS],
+      description: "direct lists every tool; search lists four that find and call the others.",
+    },
+    direct: {
+      type: "array",
+      description: "Tools that are listed beside the search.",
+      items: { type: "string", pattern: FULL_TOOL.pattern.source },
+      uniqueItems: true,
+      maxItems: LISTED_MAX,
+    },
+  };
+}
