@@ -15,9 +15,10 @@ import {
   indexRules,
   isTainted,
   join as joinLabels,
+  NO_CAPS,
   noProvenance,
   noteResult,
-  spendOutline,
+  spend,
   type JsonObject,
   type JsonValue,
   type Label,
@@ -279,6 +280,8 @@ class Replay {
       pin: card === undefined ? "absent" : "same",
       schemaFault: null,
       overBudget: null,
+      caps: NO_CAPS,
+      usedOf: () => 0,
       session: { ...this.#provenance, label: this.#label },
       handles: CLEAN,
       sink: { compartments: this.#label.compartments, network: false },
@@ -297,7 +300,7 @@ class Replay {
 
   #note(step: Step, card: ToolCard): void {
     const wasClean = !isTainted(this.#label);
-    if (isEffect(card, step)) spendOutline(this.#provenance, card.tool);
+    if (isEffect(card, step)) spend(this.#provenance, card.tool, step.args);
     noteResult(this.#provenance, { card, args: step.args, structured: step.structured, wasClean });
     const { trust, compartments, secret } = card.result;
     this.#label = joinLabels(this.#label, { compartments, integrity: trust, secret });

@@ -4,6 +4,8 @@
 import {
   assert,
   canonical,
+  capAccount,
+  capsOn,
   digestOf,
   isObject,
   parseStrict,
@@ -90,6 +92,7 @@ export function look(
     pin: pinOfCase(parts, { policy, server, name, card }),
     schemaFault: wire === null ? "not the arguments of this kind" : schemaFault(policy, request),
     overBudget: null,
+    caps: policy.stack.caps,
     session: sessions.facts(session),
     handles,
     sink: {
@@ -99,6 +102,7 @@ export function look(
     receiver: receiverClearance(policy.stack, request.principal.kind, request.principal.name),
     rules: policy.rules,
     usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
+    usedOf: (cap) => store.budgets.spent(capAccount(request.session, request.tool, cap)).spent,
   };
   return { request, id, session, policy, server, card, wire, handles, decision: parts.decide(facts) };
 }
@@ -157,6 +161,13 @@ export function resultLabel(one: Case): Label {
   const result = one.card?.result;
   if (result === undefined) return serverLabel(one);
   return { compartments: result.compartments, integrity: result.trust, secret: result.secret };
+}
+
+/** What an effect adds to the counts of its run. */
+export function countRun({ store }: CaseParts, { request, card, policy }: Case): void {
+  for (const cap of card === null ? [] : capsOn(card)) {
+    if (policy.stack.caps[cap] !== null) store.budgets.count(capAccount(request.session, request.tool, cap));
+  }
 }
 
 type Entry = Omit<EntryBody, "atMs" | "commitment" | "facts">;

@@ -15,7 +15,7 @@ import {
   oneLine,
   principalText,
   reasonOf,
-  spendOutline,
+  spend,
   type DoorAnswer,
   type DoorRequest,
   type Extracted,
@@ -31,6 +31,7 @@ import type { NewEntry } from "../store/index.ts";
 import { Answers, STOPPED_MEANWHILE } from "./answers.ts";
 import {
   argsText,
+  countRun,
   decisionFacts,
   deniedText,
   entryOf,
@@ -166,7 +167,7 @@ class TheDoor implements OwnersDoor {
     const wasClean = !isTainted(one.session.label);
     const isKept = card.result.mode === "handle";
     if (!isKept) this.#parts.sessions.taint(one.session, resultLabel(one));
-    if (isEffect) spendOutline(one.session.provenance, one.request.tool);
+    if (isEffect) spend(one.session.provenance, one.request.tool, one.request.args);
     if (isEffect) await this.#parts.store.durable();
     const upstream = this.#stillMay(one, stopCount);
     if (typeof upstream === "string") return this.#close(one, "not-sent", { kind: "broken", reason: upstream });
@@ -202,6 +203,7 @@ class TheDoor implements OwnersDoor {
         if (spent.kind === "refused") return spent.reason;
       }
       if (isEffect && !this.#parts.store.permits.spend(permit)) return "this request was already carried out";
+      if (isEffect) countRun(this.#parts, one);
       const named = question === null ? {} : { question: question.id };
       const facts = decisionFacts(one, { ...named, effect: isEffect });
       this.#parts.store.ledger.append({ ...entryOf(one, "intent"), facts, text: argsText(one) });

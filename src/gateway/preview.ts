@@ -3,6 +3,7 @@
 import {
   decide,
   isObject,
+  NO_CAPS,
   noProvenance,
   pinState,
   underServer,
@@ -40,6 +41,8 @@ export function previewOf(
     pin: pinState({ card: card?.pin ?? null, locked: policy.pins.get(tool) ?? null, running: null }),
     schemaFault: args === undefined ? null : (policy.tools.get(tool)?.check(args) ?? null),
     overBudget: null,
+    caps: NO_CAPS,
+    usedOf: () => 0,
     session: {
       label: { compartments: [], integrity: "third-party", secret: false },
       ...noProvenance(),

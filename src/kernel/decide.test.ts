@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { NO_CAPS } from "./caps.ts";
 import { EFFECTS, type ToolCard } from "./cards.ts";
 import { CLAUSES, decide, type Facts } from "./decide.ts";
 import { CLEAN, join, type Label } from "./labels.ts";
@@ -78,10 +79,13 @@ const anyFacts: fc.Arbitrary<{ readonly facts: Facts; readonly rules: readonly R
       pin: fc.constantFrom("same", "same", "same", "differs", "absent"),
       schemaFault: fc.constantFrom(null, null, null, "path is missing"),
       overBudget: fc.constantFrom(null, null, null, "the day's budget is spent"),
+      caps: fc.constantFrom(NO_CAPS, NO_CAPS, { ...NO_CAPS, sends: 1 }),
       session: fc.record({
         label: anyLabel,
         words: fc.constantFrom(null, ...texts.map(ownerWords)),
         outline: fc.constantFrom(null, new Map([["mail.send", 1]]), new Map([["mail.send", 0]])),
+        proposed: fc.constant(null),
+        agreed: fc.constant(new Map()),
         endorsed: fc.constantFrom(new Set<string>(), new Set(['"https://evil.example/x"'])),
         named: fc.constant(new Map<string, Set<string>>()),
         recorded: fc.constant(new Set<string>()),
@@ -91,6 +95,7 @@ const anyFacts: fc.Arbitrary<{ readonly facts: Facts; readonly rules: readonly R
       sink: fc.record({ compartments: fc.subarray(["family", "health"]), network: fc.boolean() }),
       receiver: fc.subarray(["family", "health", "work"]),
       usesToday: fc.constant(() => 0),
+      usedOf: fc.constant(() => 1),
     }),
     allowed: someRules("allow"),
     banned: someRules("deny"),

@@ -1,6 +1,7 @@
 // The decision: every clause runs, the strictest answer wins, no answer is a deny. Pure.
 // Invariants: an error in a clause denies; adding a label or a deny rule never turns a decision milder.
 
+import { overCap, type CapName, type Caps } from "./caps.ts";
 import { hasEgress, roleOf, type ToolCard } from "./cards.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isTainted, join, outside, type Label } from "./labels.ts";
@@ -8,6 +9,7 @@ import { hasFewRights, principalText, type Principal } from "./principals.ts";
 import { allows, denies, type Rule, type RuleCall, type RuleIndex } from "./rules.ts";
 import { isGiven, isOwners, type Provenance } from "./provenance.ts";
 import { oneLine } from "./shown.ts";
+import { agreedIn } from "./task.ts";
 import { pointersIn } from "./words.ts";
 
 export const CLAUSES = ["C0", "C1", "C2", "C3", "C4", "C5"] as const;
@@ -42,6 +44,7 @@ export interface Facts {
   readonly pin: "same" | "differs" | "absent";
   readonly schemaFault: string | null;
   readonly overBudget: string | null;
+  readonly caps: Caps;
   readonly session: SessionFacts;
   /** Labels of handles that the arguments name. */
   readonly handles: Label;
@@ -49,6 +52,8 @@ export interface Facts {
   readonly receiver: readonly string[];
   readonly rules: RuleIndex;
   usesToday(ruleId: string): number;
+  /** Effects of this run so far, each cap's own. */
+  usedOf(cap: CapName): number;
 }
 
 /** What several clauses look at, found once. */
@@ -58,6 +63,8 @@ interface Call {
   readonly forRules: RuleCall;
   /** The owner's rule that allows exactly this. */
   readonly rule: Rule | null;
+  /** The question in which the owner said yes to exactly this call before it was made. */
+  readonly agreed: string | null;
   /** What the session has read, with what the handles in the arguments stand for. */
   readonly carried: Label;
   /** Egress arguments make a read an effect: what they name receives something. */
@@ -119,6 +126,7 @@ function callOf(facts: Facts, card: ToolCard): Call {
     card,
     forRules,
     rule: facts.rules.for(facts.tool).find((rule) => rule.tool === facts.tool && allows(rule, forRules)) ?? null,
+    agreed: agreedIn(facts.session, facts.tool, facts.args),
     carried: join(facts.session.label, facts.handles),
     isPlainRead: card.effect === "read" && !isEgress,
     isEgress,
@@ -139,12 +147,14 @@ function byRule(clause: ClauseId, rule: Rule): ClauseAnswer {
   return { clause, answer: rule.answer, reason: `your rule ${rule.id}: ${rule.reason}`, rule: rule.id };
 }
 
-function hardLimits({ facts, card, forRules }: Call): ClauseAnswer | null {
+function hardLimits({ facts, card, forRules, isPlainRead }: Call): ClauseAnswer | null {
   if (facts.stopped) return answer("C0", "deny", "everything is stopped");
   if (card.tool !== facts.tool) return answer("C0", "deny", "the card is another tool's");
   if (facts.pin !== "same") return answer("C0", "deny", "the tool is not what you accepted");
   if (facts.schemaFault !== null) return answer("C0", "deny", `arguments do not fit: ${facts.schemaFault}`);
   if (facts.overBudget !== null) return answer("C0", "deny", facts.overBudget);
+  const over = isPlainRead ? null : overCap(card, facts.caps, (cap) => facts.usedOf(cap));
+  if (over !== null) return answer("C0", "deny", over);
   const ban = facts.rules.for(facts.tool).find((rule) => denies(rule, forRules));
   return ban === undefined ? null : byRule("C0", ban);
 }
@@ -168,9 +178,10 @@ function plainRead({ facts, rule, isPlainRead }: Call): ClauseAnswer | null {
   return rule === null ? answer("C2", "deny", NEEDS_RULE) : byRule("C2", rule);
 }
 
-function ownersEffect({ facts, card, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
+function ownersEffect({ facts, card, rule, agreed, carried, isPlainRead }: Call): ClauseAnswer | null {
   if (isPlainRead) return null;
   if (rule === null && hasFewRights(facts.principal)) return answer("C3", "deny", NEEDS_RULE);
+  if (agreed !== null) return answer("C3", "allow", `you said yes to exactly this in question ${agreed}`);
   if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
   if (rule !== null) return byRule("C3", rule);
   if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
@@ -186,16 +197,16 @@ function ownersEffect({ facts, card, rule, carried, isPlainRead }: Call): Clause
   return answer("C3", "allow", "every deciding value is yours");
 }
 
-function outlined({ facts, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
-  if (isPlainRead || rule !== null || !isTainted(carried)) return null;
+function outlined({ facts, rule, agreed, carried, isPlainRead }: Call): ClauseAnswer | null {
+  if (isPlainRead || rule !== null || agreed !== null || !isTainted(carried)) return null;
   const outline = facts.session.outline;
   if (outline === null) return answer("C4", "ask", "untrusted text was read, and there was no outline before it");
   if ((outline.get(facts.tool) ?? 0) > 0) return null;
   return answer("C4", "ask", "untrusted text was read, and this was not in the outline before it");
 }
 
-function ownersContent({ facts, card, rule, carried, isPlainRead }: Call): ClauseAnswer | null {
-  if (isPlainRead || !isTainted(carried)) return null;
+function ownersContent({ facts, card, rule, agreed, carried, isPlainRead }: Call): ClauseAnswer | null {
+  if (isPlainRead || agreed !== null || !isTainted(carried)) return null;
   for (const [name, value] of Object.entries(facts.args)) {
     if (roleOf(card, name) !== "content" || (rule !== null && Object.hasOwn(rule.args, name))) continue;
     const foreign = stringsIn(value)

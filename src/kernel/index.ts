@@ -1,5 +1,7 @@
 // The kernel's public names. Nothing here does I/O.
 
+export { capAccount, CAPS, capsOn, NO_CAPS } from "./caps.ts";
+export type { CapName, Caps } from "./caps.ts";
 export { EFFECTS, hasEgress, pinState, roleOf, underServer } from "./cards.ts";
 export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
 export { CLAUSES, decide } from "./decide.ts";
@@ -37,7 +39,7 @@ export type {
   Sign,
   Surface,
 } from "./ports.ts";
-export { beginRequest, endorse, isGiven, isOwners, noProvenance, noteResult, spendOutline } from "./provenance.ts";
+export { beginRequest, endorse, isGiven, isOwners, noProvenance, noteResult, propose } from "./provenance.ts";
 export type { Provenance, Reading } from "./provenance.ts";
 export { hasFewRights, PRINCIPAL_KINDS, principalFrom, principalText } from "./principals.ts";
 export type { Principal, PrincipalKind } from "./principals.ts";
@@ -47,5 +49,7 @@ export { allows, denies, fitOf, indexRules } from "./rules.ts";
 export type { ArgumentMatch, Fit, Rule, RuleCall, RuleIndex } from "./rules.ts";
 export { readJson } from "./read-json.ts";
 export { isLookalike, oneLine, reveal, revealJson } from "./shown.ts";
+export { agree, isWithin, spend, TASK, taskArgs, taskFrom } from "./task.ts";
+export type { ForeseenCall, Task } from "./task.ts";
 export { isInWords, ownerWords, pointersIn } from "./words.ts";
 export type { OwnerWords } from "./words.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { Effect, ToolCard } from "./cards.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Integrity } from "./labels.ts";
-import { beginRequest, endorse, isOwners, noProvenance, noteResult, spendOutline } from "./provenance.ts";
+import { beginRequest, endorse, isOwners, noProvenance, noteResult } from "./provenance.ts";
 import type { Provenance } from "./provenance.ts";
 
 interface CardChoice {
@@ -234,18 +234,6 @@ test("a new request forgets all that the one before was given", () => {
   beginRequest(provenance, null, null);
   for (const value of ["f-17", "value-1", "dora@example.org", "budget"]) {
     assert.equal(mayUse(provenance, value, { isClean: true }), false, value);
-  }
-});
-
-test("an outline only shrinks, and never below nothing", () => {
-  const provenance = noProvenance();
-  spendOutline(provenance, "mail.send");
-  assert.equal(provenance.outline, null);
-  beginRequest(provenance, "hello", new Map([["mail.send", 1]]));
-  for (const left of [0, 0]) {
-    spendOutline(provenance, "mail.send");
-    spendOutline(provenance, "mail.delete");
-    assert.deepEqual([...(provenance.outline ?? [])], [["mail.send", left]]);
   }
 });
 

@@ -3,13 +3,17 @@
 // model made or a stranger's text said never does; the outline only shrinks.
 
 import { roleOf, type ToolCard } from "./cards.ts";
-import { canonical, isObject, type JsonObject, type JsonValue } from "./json.ts";
+import { canonical, isObject, type Digest, type JsonObject, type JsonValue } from "./json.ts";
 import { isInWords, ownerWords, pointersIn, type OwnerWords } from "./words.ts";
 
 export interface Provenance {
   words: OwnerWords | null;
   /** Remaining count per tool, fixed before the first untrusted byte; null where there is no outline. */
   outline: Map<string, number> | null;
+  /** An outline that waits for the owner's yes and until then is none. */
+  proposed: Map<string, number> | null;
+  /** Exact calls that the owner said yes to beforehand, by digest, with how often and in which question. */
+  readonly agreed: Map<Digest, { left: number; readonly question: string }>;
   /** Canonical JSON of values the owner endorsed for this task. */
   readonly endorsed: Set<string>;
   /** Canonical JSON of ids of the one object that a lookup of the owner's gave, by server. */
@@ -28,7 +32,16 @@ const NUMBER_MIN = 1_000;
 const DEPTH_MAX = 32;
 
 export function noProvenance(): Provenance {
-  return { words: null, outline: null, endorsed: new Set(), named: new Map(), recorded: new Set(), clean: new Set() };
+  return {
+    words: null,
+    outline: null,
+    proposed: null,
+    agreed: new Map(),
+    endorsed: new Set(),
+    named: new Map(),
+    recorded: new Set(),
+    clean: new Set(),
+  };
 }
 
 /** A new message of the owner's: new words, a new outline. Counts that were spent do not come back by saying less. */
@@ -39,18 +52,19 @@ export function beginRequest(
 ): void {
   provenance.words = message === null ? null : ownerWords(message);
   provenance.outline = outline === null ? null : new Map(outline);
-  for (const values of [provenance.endorsed, provenance.named, provenance.recorded, provenance.clean]) values.clear();
+  provenance.proposed = null;
+  const { agreed, endorsed, named, recorded, clean } = provenance;
+  for (const values of [agreed, endorsed, named, recorded, clean]) values.clear();
+}
+
+/** Takes the outline back until the owner has said yes to it (task.ts). */
+export function propose(provenance: Provenance): void {
+  [provenance.proposed, provenance.outline] = [provenance.outline, null];
 }
 
 export function endorse(provenance: Provenance, value: JsonValue): void {
   provenance.endorsed.add(canonical(value));
   if (Array.isArray(value)) for (const item of value as readonly JsonValue[]) provenance.endorsed.add(canonical(item));
-}
-
-/** Called when an effect goes through. */
-export function spendOutline(provenance: Provenance, tool: string): void {
-  const left = provenance.outline?.get(tool) ?? 0;
-  if (left > 0) provenance.outline?.set(tool, left - 1);
 }
 
 export interface Reading {

@@ -3,6 +3,7 @@
 import { Fault } from "../kernel/index.ts";
 import { diffCaps } from "./caps.ts";
 import { clientViewText } from "./client-view.ts";
+import { diffCaps } from "./caps.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
@@ -89,6 +90,11 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
       (is ?? Infinity) > (was ?? Infinity),
     );
+  }
+  changes.push(...diffCaps(before.caps, after.caps, file));
+  if (before.outline !== after.outline) {
+    const isAsked = after.outline === "confirm";
+    add("changed", `an outline holds ${isAsked ? "once you said yes to it" : "as it was heard"}`, !isAsked);
   }
   return changes;
 }

@@ -3,6 +3,7 @@
 import type { JsonObject } from "../kernel/index.ts";
 import { capsSchema } from "./caps.ts";
 import { clientViewSchema } from "./client-view.ts";
+import { capsSchema } from "./caps.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
 
 const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: "string", description, ...more });
@@ -36,6 +37,8 @@ export function stackJsonSchema(): JsonObject {
       models: map(NAME.pattern, "Models, and where they run.", model()),
       clients: map(NAME.pattern, "Programs that may connect.", client()),
       budgets: budgets(),
+      caps: capsSchema(),
+      outline: { enum: ["heard", "confirm"], description: "confirm: an outline holds after your yes." },
     }),
   };
 }

@@ -3,6 +3,8 @@
 import { NO_CAPS } from "../kernel/index.ts";
 import { capsOf } from "./caps.ts";
 import { clientViewOf } from "./client-view.ts";
+import { NO_CAPS } from "../kernel/index.ts";
+import { capsOf } from "./caps.ts";
 import { didYouMean } from "./nearest.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
 import * as read from "./reading.ts";
@@ -18,7 +20,7 @@ export function parseStack(text: string, file: string): Stack {
   return readYaml({ text, file }, (root) => {
     const top = read.fields(root, {
       required: ["version", "owner"],
-      optional: ["compartments", "servers", "models", "clients", "budgets"],
+      optional: ["compartments", "servers", "models", "clients", "budgets", "caps", "outline"],
     });
     if (top.need("version").content !== 1) {
       read.report(top.need("version"), { code: "bad-value", message: "'version' must be 1." });
@@ -31,6 +33,8 @@ export function parseStack(text: string, file: string): Stack {
       models: read.maybe(top.get("models"), {}, (node) => read.mapOf(node, NAME, modelOf)),
       clients: read.maybe(top.get("clients"), {}, (node) => read.mapOf(node, NAME, clientOf)),
       budgets: read.maybe(top.get("budgets"), NO_BUDGETS, budgetsOf),
+      caps: read.maybe(top.get("caps"), NO_CAPS, capsOf),
+      outline: read.maybe(top.get("outline"), "heard", (choice) => read.oneOf(choice, ["heard", "confirm"])),
     };
     reportDangling(top, stack);
     return stack;

@@ -1,6 +1,6 @@
 // The shapes of stack.yaml, stack.lock and cards/<server>.yaml after parsing.
 
-import type { Digest, JsonObject, Surface, ToolCard } from "../kernel/index.ts";
+import type { Caps, Digest, JsonObject, Surface, ToolCard } from "../kernel/index.ts";
 
 export interface Stack {
   readonly version: 1;
@@ -10,6 +10,9 @@ export interface Stack {
   readonly models: Readonly<Record<string, StackModel>>;
   readonly clients: Readonly<Record<string, StackClient>>;
   readonly budgets: StackBudgets;
+  readonly caps: Caps;
+  /** `confirm`: an outline holds once the owner has said yes to it. */
+  readonly outline: "heard" | "confirm";
 }
 
 export interface StackOwner {

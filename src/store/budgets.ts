@@ -11,6 +11,8 @@ export interface Budgets {
   reserve(account: string, amount: number, limit: number): Reservation | { readonly refused: string };
   /** Charges what was really spent, also above the reserved amount. A closed reservation is not charged again. */
   settle(reservation: Reservation, spent: number): void;
+  /** One more, with no limit of its own. */
+  count(account: string): void;
   spent(account: string): { readonly spent: number; readonly held: number };
   /** The reservations that the run before left open; they were charged at their bound when this one opened. */
   orphansCharged(): readonly Reservation[];
@@ -49,6 +51,7 @@ export function budgetsOf(database: Database, randomBytes: (count: number) => Ui
         charge(database, { account, spent, held: -amount });
       });
     },
+    count: (account) => database.transaction(() => charge(database, { account, spent: 1, held: 0 })),
     spent: sums,
     orphansCharged: () => orphans,
   };

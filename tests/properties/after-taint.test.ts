@@ -5,14 +5,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  agree,
   beginRequest,
   decide,
   EFFECTS,
   endorse,
   indexRules,
+  NO_CAPS,
   noProvenance,
   noteResult,
-  spendOutline,
+  spend,
   type ClauseId,
   type Decide,
   type Facts,
@@ -149,6 +151,8 @@ interface Attack {
   readonly pasted: string | null;
   readonly outline: ReadonlyMap<string, number> | null;
   readonly isEndorsed: boolean;
+  /** What the owner said yes to beforehand. */
+  readonly agreed: readonly { readonly tool: string; readonly args: JsonObject }[];
   readonly lookups: readonly { readonly name: JsonValue; readonly found: JsonValue }[];
   readonly calls: readonly { readonly tool: string; readonly args: JsonObject }[];
 }
@@ -168,7 +172,7 @@ const attackOn = (withOutline: boolean): fc.Arbitrary<Attack> =>
       tool: fc.constant("box.send"),
       args: fc.record({ to: oneOf(["dora@example.org", ...EVIL]), text: content }),
     });
-    return fc.record({
+    const attack = fc.record({
       said: fc.constant(said),
       pasted: fc.constant(paste),
       outline: withOutline
@@ -193,6 +197,13 @@ const attackOn = (withOutline: boolean): fc.Arbitrary<Attack> =>
         maxLength: 3,
       }),
     });
+    // Now and then the attacker makes a call that the owner said yes to, and makes it again.
+    const yeses = fc.record({ at: fc.subarray([0, 1, 2], { maxLength: 1 }), isRepeated: fc.boolean() });
+    return fc.tuple(attack, yeses).map(([each, { at, isRepeated }]) => ({
+      ...each,
+      agreed: each.calls.filter((_, index) => at.includes(index)),
+      calls: isRepeated ? [...each.calls, ...each.calls] : each.calls,
+    }));
   });
 
 /** Whether a text was said: it stands in what was typed with nothing of a word joined to it, and is no mere digit. */
@@ -240,6 +251,9 @@ function leaksOf(attack: Attack, decided: Decide): readonly string[] {
   const provenance = noProvenance();
   beginRequest(provenance, `${attack.said}\n${attack.pasted ?? ""}`, attack.outline);
   if (attack.isEndorsed) endorse(provenance, "endorsed-1");
+  const calls = attack.agreed.map((each) => ({ ...each, open: [] }));
+  agree(provenance, { outline: null, calls }, { question: "7KQ", cardOf: cardOf });
+  const yeses = attack.agreed.map((each) => JSON.stringify(each));
   const named = new Set<string>();
   for (const { name, found } of attack.lookups) {
     const oracle = { attack, named };
@@ -262,6 +276,8 @@ function leaksOf(attack: Attack, decided: Decide): readonly string[] {
       pin: "same",
       schemaFault: null,
       overBudget: null,
+      caps: NO_CAPS,
+      usedOf: () => 0,
       session: { ...provenance, label: { compartments: ALL_COMPARTMENTS, integrity: "third-party", secret: false } },
       handles: { compartments: [], integrity: "owner", secret: false },
       sink: { compartments: ALL_COMPARTMENTS, network: true },
@@ -270,6 +286,8 @@ function leaksOf(attack: Attack, decided: Decide): readonly string[] {
       usesToday: () => 0,
     };
     if (decided(facts).kind !== "allow") continue;
+    const yes = yeses.indexOf(JSON.stringify({ tool, args }));
+    if (yes !== -1) yeses.splice(yes, 1);
     if (card.effect === "read" && !Object.hasOwn(args, "url")) continue;
     const isRostered =
       tool === "box.send" &&
@@ -280,10 +298,10 @@ function leaksOf(attack: Attack, decided: Decide): readonly string[] {
     const bringsForeign = FOREIGN_POINTERS.some((pointer) => JSON.stringify(args["text"] ?? "").includes(pointer));
     const isOutlined = (left.get(tool) ?? 0) > 0;
     const isWordless = card.effect === "credential" || card.effect === "exec";
-    if (bringsForeign || isWordless || !(isRostered || (isOwners && isOutlined)))
+    if (yes === -1 && (bringsForeign || isWordless || !(isRostered || (isOwners && isOutlined))))
       leaks.push(`${tool} ${JSON.stringify(args)}`);
-    left.set(tool, (left.get(tool) ?? 0) - 1);
-    spendOutline(provenance, tool);
+    left.set(tool, Math.max(0, (left.get(tool) ?? 0) - 1));
+    spend(provenance, tool, args);
   }
   return leaks;
 }

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
+  agree as agreeTo,
   beginRequest,
   CLEAN,
   decide,
@@ -12,7 +13,10 @@ import {
   indexRules,
   noProvenance,
   noteResult,
+  propose,
+  spend,
   type ArgumentMatch,
+  type CapName,
   type Decide,
   type Facts,
   type JsonObject,
@@ -130,13 +134,28 @@ const lookups: ToolCard = {
 
 const strangers: ToolCard = { ...lookups, result: { ...lookups.result, trust: "third-party" } };
 
-function provenanceOf(choice: { words: boolean; outline: number; read: boolean; endorsed: boolean }): Provenance {
+interface Known {
+  readonly words: boolean;
+  readonly outline: number;
+  readonly isProposed: boolean;
+  readonly read: boolean;
+  readonly endorsed: boolean;
+  /** Calls that the owner said yes to beforehand. */
+  readonly agreed: readonly JsonObject[];
+  readonly spent: number;
+}
+
+function provenanceOf(choice: Known): Provenance {
   const provenance = noProvenance();
   const outline = new Map([
     ["mail.send", choice.outline],
     ["files.move", 1],
   ]);
   beginRequest(provenance, choice.words ? WORDS : null, choice.outline < 0 ? null : outline);
+  if (choice.isProposed) propose(provenance);
+  const calls = choice.agreed.map((given) => ({ tool: "mail.send", args: given, open: [] }));
+  agreeTo(provenance, { outline: null, calls }, { question: "7KQ", cardOf: () => null });
+  for (const given of choice.agreed.slice(0, choice.spent)) spend(provenance, "mail.send", given);
   if (choice.endorsed) for (const value of ["endorsed-1", ["eve@evil.example"], 13]) endorse(provenance, value);
   if (choice.read) {
     const reading = { card: lookups, args: { name: "budget" }, wasClean: false };
@@ -147,14 +166,19 @@ function provenanceOf(choice: { words: boolean; outline: number; read: boolean; 
   return provenance;
 }
 
-const provenance = fc
-  .record({
-    words: mostly(true, false),
-    outline: oneOf([-1, 0, 1, 1, 2]),
-    read: fc.boolean(),
-    endorsed: fc.boolean(),
-  })
-  .map(provenanceOf);
+const known: fc.Arbitrary<Known> = fc.record({
+  words: mostly(true, false),
+  outline: oneOf([-1, 0, 1, 1, 2]),
+  read: fc.boolean(),
+  endorsed: fc.boolean(),
+  isProposed: mostly(false, true),
+  agreed: fc.array(args, { maxLength: 2 }),
+  spent: fc.integer({ min: 0, max: 1 }),
+});
+
+/** Mostly far away, so that later clauses are reached. */
+const cap = mostly<number | null>(null, 1, 2);
+const count = fc.integer({ min: 0, max: 3 });
 
 interface Situation {
   readonly facts: Facts;
@@ -171,7 +195,10 @@ const situation: fc.Arbitrary<Situation> = fc
     pin: mostly<Facts["pin"]>("same", "differs", "absent"),
     schemaFault: mostly<string | null>(null, "no"),
     overBudget: mostly<string | null>(null, "spent"),
-    provenance,
+    caps: fc.record({ effects: cap, perTool: cap, sends: cap, spends: cap }),
+    used: fc.record({ effects: count, perTool: count, sends: count, spends: count }),
+    known,
+    repeats: fc.boolean(),
     label,
     handles: label,
     sink: fc.record({ compartments: oneOf([["family"], ["family", "work"]]), network: fc.boolean() }),
@@ -179,13 +206,16 @@ const situation: fc.Arbitrary<Situation> = fc
     rules: fc.array(rule, { maxLength: 4 }),
     uses: fc.integer({ min: 0, max: 2 }),
   })
-  .map(({ provenance: known, label: own, rules, uses, ...facts }) => ({
+  .map(({ known: choice, repeats, label: own, rules, uses, used, ...facts }) => ({
     facts: {
       ...facts,
+      // Often the very call that the owner said yes to.
+      args: repeats ? (choice.agreed[0] ?? facts.args) : facts.args,
       nowMs: 1_000,
-      session: { ...known, label: own },
+      session: { ...provenanceOf(choice), label: own },
       rules: indexRules(rules),
       usesToday: (id: string) => (id === "r3" ? 0 : uses),
+      usedOf: (name: CapName) => used[name],
     },
     rules,
   }));
@@ -222,8 +252,14 @@ const planted: readonly (readonly [name: string, change: (facts: Facts) => Facts
   ["forgets the labels of the session", (facts) => ({ ...facts, session: { ...facts.session, label: CLEAN } })],
   ["lets a rule be used without end", (facts) => ({ ...facts, usesToday: () => 0 })],
   ["lets no rule expire", (facts) => ({ ...facts, nowMs: 0 })],
+  ["counts nothing of a run", (facts) => ({ ...facts, usedOf: () => 0 })],
   ["knows no rule", (facts) => ({ ...facts, rules: indexRules([]) })],
   ["takes what was looked up for nobody's", (facts) => ({ ...facts, session: { ...facts.session, named: new Map() } })],
+  ["forgets what the owner said yes to", (facts) => ({ ...facts, session: { ...facts.session, agreed: new Map() } })],
+  [
+    "takes an outline that waits for the owner as theirs",
+    (facts) => ({ ...facts, session: { ...facts.session, outline: facts.session.outline ?? facts.session.proposed } }),
+  ],
   ["shows results to everybody", (facts) => ({ ...facts, receiver: ["family", "work"] })],
 ];
 

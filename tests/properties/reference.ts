@@ -4,6 +4,7 @@
 
 import {
   canonical,
+  digestOf,
   fitOf,
   isInWords,
   pointersIn,
@@ -46,13 +47,20 @@ interface Call {
   readonly rules: readonly Rule[];
 }
 
-/** Stopped, no card, pin differs, arguments fail the schema, a deny rule, a budget exceeded: deny. */
+/** Stopped, no card, pin differs, arguments fail the schema, a deny rule, a budget or a run's cap exceeded: deny. */
 function c0({ facts, card, rules }: Call): readonly Said[] {
   let isBad = facts.stopped;
   if (card.tool !== facts.tool) isBad = true;
   if (facts.pin === "differs" || facts.pin === "absent") isBad = true;
   if (facts.schemaFault !== null) isBad = true;
   if (facts.overBudget !== null) isBad = true;
+  if (!isPlainRead({ facts, card, rules })) {
+    const { effects, perTool, sends, spends } = facts.caps;
+    if (effects !== null && facts.usedOf("effects") >= effects) isBad = true;
+    if (perTool !== null && facts.usedOf("perTool") >= perTool) isBad = true;
+    if (card.effect === "send" && sends !== null && facts.usedOf("sends") >= sends) isBad = true;
+    if (card.effect === "spend" && spends !== null && facts.usedOf("spends") >= spends) isBad = true;
+  }
   for (const rule of rules) if (rule.answer === "deny" && isFor(rule, facts) && bites(rule, facts)) isBad = true;
   return isBad ? [["C0", "deny"]] : [];
 }
@@ -82,6 +90,7 @@ function c3(call: Call): readonly Said[] {
   const { facts, card } = call;
   const rule = allowed(call);
   if (rule === null && hasFew(facts)) return [["C3", "deny"]];
+  if (isAgreed(call)) return [["C3", "allow"]];
   if (card.effect === "credential") return [["C3", "ask"]];
   if (rule !== null) return [["C3", "allow"]];
   if (card.effect === "exec") return [["C3", "ask"]];
@@ -95,7 +104,7 @@ function c3(call: Call): readonly Said[] {
 
 /** After untrusted text an effect without a rule must stand in the outline with a count left. */
 function c4(call: Call): readonly Said[] {
-  if (isPlainRead(call) || !isTaintedCall(call) || allowed(call) !== null) return [];
+  if (isPlainRead(call) || !isTaintedCall(call) || allowed(call) !== null || isAgreed(call)) return [];
   let left = 0;
   for (const [tool, count] of call.facts.session.outline ?? []) if (tool === call.facts.tool) left = count;
   return left > 0 ? [] : [["C4", "ask"]];
@@ -103,7 +112,7 @@ function c4(call: Call): readonly Said[] {
 
 /** After untrusted text, content that leads somewhere must lead where the owner said; a rule may speak for content. */
 function c5(call: Call): readonly Said[] {
-  if (isPlainRead(call) || !isTaintedCall(call)) return [];
+  if (isPlainRead(call) || !isTaintedCall(call) || isAgreed(call)) return [];
   const rule = allowed(call);
   const named = rule === null ? [] : Object.keys(rule.args);
   for (const [name, value] of Object.entries(call.facts.args)) {
@@ -113,6 +122,13 @@ function c5(call: Call): readonly Said[] {
     }
   }
   return [];
+}
+
+/** The owner said yes to this tool with these arguments before, and it has not been run as often as they did. */
+function isAgreed({ facts }: Call): boolean {
+  const wanted = digestOf({ args: facts.args, tool: facts.tool });
+  for (const [key, { left }] of facts.session.agreed) if (key === wanted && left > 0) return true;
+  return false;
 }
 
 function roleIn(card: ToolCard, name: string): string {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Validator, type Schema } from "@cfworker/json-schema";
 import {
+  agree,
   beginRequest,
   bindingDigest,
   checkEntry,
@@ -22,12 +23,16 @@ import {
   noProvenance,
   noteResult,
   principalFrom,
+  propose,
   seal,
+  spend,
   step,
   treeRoot,
   type Answer,
   type Binding,
+  type CapName,
   type Facts,
+  type ForeseenCall,
   type Head,
   type JsonObject,
   type JsonValue,
@@ -65,6 +70,11 @@ interface CompactSession {
   readonly outline: Readonly<Record<string, number>> | null;
   readonly endorsed: readonly JsonObject[];
   readonly readings: readonly CompactReading[];
+  /** What the owner said yes to beforehand: the outline stays as it is, calls hold for themselves. */
+  readonly task: readonly ForeseenCall[];
+  readonly isProposed: boolean;
+  /** Effects that ran since. */
+  readonly ran: readonly Pick<ForeseenCall, "tool" | "args">[];
 }
 
 /** A result that the session was given before the call. */
@@ -79,7 +89,7 @@ interface CompactReading {
 
 interface CompactFacts extends Pick<
   Facts,
-  "nowMs" | "stopped" | "tool" | "args" | "pin" | "schemaFault" | "overBudget" | "handles" | "receiver"
+  "nowMs" | "stopped" | "tool" | "args" | "pin" | "schemaFault" | "overBudget" | "caps" | "handles" | "receiver"
 > {
   readonly principal: string;
   readonly card: (Partial<Omit<ToolCard, "result">> & { readonly result?: Partial<ToolCard["result"]> }) | null;
@@ -87,6 +97,7 @@ interface CompactFacts extends Pick<
   readonly sink: Partial<Facts["sink"]>;
   readonly rules: readonly Partial<Rule>[];
   readonly uses: Readonly<Record<string, number>>;
+  readonly used: Readonly<Partial<Record<CapName, number>>>;
 }
 
 interface Defaults extends CompactFacts {
@@ -122,13 +133,19 @@ function factsOf(given: Partial<CompactFacts>): Facts {
     sink: { ...defaults.sink, ...given.sink },
     rules: indexRules(rules),
     usesToday: (rule) => all.uses[rule] ?? 0,
+    usedOf: (cap) => all.used[cap] ?? 0,
   };
 }
 
-function provenanceOf({ words, outline, endorsed, readings }: CompactSession): Provenance {
+function provenanceOf(session: CompactSession): Provenance {
+  const { words, outline, endorsed, readings, task, isProposed, ran } = session;
   const provenance = noProvenance();
   beginRequest(provenance, words, outline === null ? null : new Map(Object.entries(outline)));
+  if (isProposed) propose(provenance);
   for (const value of endorsed) endorse(provenance, value);
+  const cardOf = (tool: string): ToolCard => ({ ...defaults.card, tool, ids: [], pin: "0".repeat(64) });
+  agree(provenance, { outline: null, calls: task }, { question: "7KQ", cardOf });
+  for (const { tool, args } of ran) spend(provenance, tool, args);
   for (const { tool, trust, ids, args, structured, wasClean } of readings) {
     const result = { ...defaults.card.result, trust };
     const card = { ...defaults.card, effect: "read", tool, ids, result, pin: "0".repeat(64) } as const;
