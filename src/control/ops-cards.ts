@@ -135,7 +135,7 @@ function put(parts: CardParts, input: JsonObject): JsonObject {
   const name = text(input, "name");
   const { locked, cards } = proposed(readPolicyFiles(home.dir), name);
   const given = givenCards(name, maybeObject(input, "cards") ?? {});
-  const merged = new Map([...cards, ...given]);
+  const merged = new Map([...cards, ...given].map(([tool, card]) => [tool, kept(card, cards.get(tool))] as const));
   const states = cardStates({ server: name, surface: locked.surface, cards: merged });
   const moved = [...given.keys()].find((tool) => !states.some((its) => its.tool === tool && its.state === "good"));
   if (moved !== undefined) {
@@ -145,12 +145,22 @@ function put(parts: CardParts, input: JsonObject): JsonObject {
     });
   }
   // In the order of what is offered; a card of a tool that is gone would be refused.
-  const kept = states.flatMap(({ tool, card }) => (card === null ? [] : [[tool, card] as const]));
-  const file = formatCardFile({ server: name, cards: Object.fromEntries(kept) });
+  const good = states.flatMap(({ tool, card }) => (card === null ? [] : [[tool, card] as const]));
+  const file = formatCardFile({ server: name, cards: Object.fromEntries(good) });
   const modes = homeModes(isOwnUser);
   ensureDir(join(home.dir, "cards"), modes.folder);
   writeAtomic(join(home.dir, cardsFile(name)), file, modes.file);
   return planned(policy.proposal());
+}
+
+/** A review asks for no hold and no undo: those of before stay, the undo only for the definition it was written for. */
+function kept(card: ToolCard, before: ToolCard | undefined): ToolCard {
+  const { holdMs, undo } = before ?? {};
+  return {
+    ...(holdMs === undefined ? {} : { holdMs }),
+    ...(undo === undefined || before?.pin !== card.pin ? {} : { undo }),
+    ...card,
+  };
 }
 
 /** Through the parser of card files, so that nothing gets in here that a file could not hold. */

@@ -10,6 +10,14 @@ export type Effect = (typeof EFFECTS)[number];
 /** What each argument decides. An argument that a card does not list is critical. */
 export type ArgumentRole = "critical" | "content" | "egress";
 
+/** What takes back a call that ran: a tool of the same server, and where each of its arguments comes from. */
+export type Undo = {
+  /** `server.tool` */
+  readonly tool: string;
+  /** `result.` and a dotted path into the structured result, or `args.` and an argument of the call. */
+  readonly args: Readonly<Record<string, string>>;
+};
+
 export interface ToolCard {
   /** `server.tool`; pseudo-tools are `server.@resources`, `server.@prompts`, `server.@completion`. */
   readonly tool: string;
@@ -25,6 +33,9 @@ export interface ToolCard {
   readonly ids: readonly string[];
   /** Hash of the definition that the owner read. Another hash voids this card. */
   readonly pin: Digest;
+  /** How long an allowed effect can still be cancelled; its compartment says so where this is left out. */
+  readonly holdMs?: number;
+  readonly undo?: Undo;
 }
 
 export function roleOf(card: ToolCard, argument: string): ArgumentRole {

@@ -3,7 +3,7 @@
 export { capAccount, CAPS, capsOn, NO_CAPS } from "./caps.ts";
 export type { CapName, Caps } from "./caps.ts";
 export { EFFECTS, hasEgress, pinState, roleOf, underServer } from "./cards.ts";
-export type { ArgumentRole, Effect, ToolCard } from "./cards.ts";
+export type { ArgumentRole, Effect, ToolCard, Undo } from "./cards.ts";
 export { CLAUSES, decide } from "./decide.ts";
 export type { Answer, ClauseAnswer, ClauseId, Decide, Decision, Facts, SessionFacts } from "./decide.ts";
 export { extract } from "./extract.ts";

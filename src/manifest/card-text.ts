@@ -2,6 +2,7 @@
 
 import { stringify } from "yaml";
 import type { ArgumentRole, ToolCard } from "../kernel/index.ts";
+import { holdText } from "./holds.ts";
 import type { CardFile } from "./types.ts";
 
 const HEAD = `# What each tool of this server can do.
@@ -9,6 +10,7 @@ const HEAD = `# What each tool of this server can do.
 # effect: read | write-reversible | write | send | spend | credential | exec
 # critical: arguments that decide who, where, which or how much; content: text that is only carried;
 # egress: addresses that it connects to. An argument that is not listed is critical.
+# hold: how long an allowed effect can be cancelled; undo: the tool that takes it back
 # result: trust owner | system | third-party; compartments it belongs to; secret; mode inline | handle
 `;
 
@@ -41,5 +43,11 @@ function plain(card: ToolCard): object {
     egress: named("egress"),
     ids: card.ids,
     result: { trust, compartments, secret, mode },
+    ...(card.holdMs === undefined ? {} : { hold: holdText(card.holdMs) }),
+    ...(card.undo === undefined ? {} : { undo: { ...card.undo, tool: bareName(card.undo.tool) } }),
   };
+}
+
+function bareName(tool: string): string {
+  return tool.slice(tool.indexOf(".") + 1);
 }

@@ -3,6 +3,7 @@
 // critical, inline and not secret only where said here; nothing is guessed and nothing is repaired.
 
 import { EFFECTS, type ArgumentRole, type ToolCard } from "../kernel/index.ts";
+import { holdOf, undoOf } from "./holds.ts";
 import { DIGEST, NAME, SERVER_NAME, TOOL_NAME } from "./names.ts";
 import {
   fields,
@@ -35,27 +36,30 @@ export function parseCards(text: string, file: string): CardFile {
     const top = fields(root, { required: ["server"], optional: ["tools", ...Object.keys(PSEUDO)] });
     const server = textOf(top.need("server"), SERVER_NAME);
     const tools = maybe(top.get("tools"), {}, (node) =>
-      mapOf(node, TOOL_NAME, (card, name) => cardOf(card, `${server}.${name}`)),
+      mapOf(node, TOOL_NAME, (card, name) => cardOf(card, server, name)),
     );
     const cards: Record<string, ToolCard> = {};
     for (const card of Object.values(tools)) cards[card.tool] = card;
     for (const [key, pseudo] of Object.entries(PSEUDO)) {
       const node = top.get(key);
-      if (node !== undefined) cards[`${server}.${pseudo}`] = cardOf(node, `${server}.${pseudo}`);
+      if (node !== undefined) cards[`${server}.${pseudo}`] = cardOf(node, server, pseudo);
     }
     return remember(root, { server, cards });
   });
 }
 
-function cardOf(node: SourceNode, tool: string): ToolCard {
-  const card = fields(node, { required: ["pin", "effect", "result"], optional: [...ROLES, "ids"] });
+function cardOf(node: SourceNode, server: string, name: string): ToolCard {
+  const card = fields(node, { required: ["pin", "effect", "result"], optional: [...ROLES, "ids", "hold", "undo"] });
+  const [hold, undo] = [card.get("hold"), card.get("undo")];
   return remember(node, {
-    tool,
+    tool: `${server}.${name}`,
     pin: textOf(card.need("pin"), DIGEST),
     effect: oneOf(card.need("effect"), EFFECTS),
     roles: rolesOf(card),
     ids: maybe(card.get("ids"), [], (ids) => setOf(ids, ID_PATH)),
     result: resultOf(card.need("result")),
+    ...(hold === undefined ? {} : { holdMs: holdOf(hold) }),
+    ...(undo === undefined ? {} : { undo: undoOf(undo, server) }),
   });
 }
 

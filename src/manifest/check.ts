@@ -88,10 +88,20 @@ function checkCard(card: ToolCard, { locked, pins }: Offer, server: string): voi
   }
   // A card with another pin is void; what its arguments were is no longer known.
   if (pin !== card.pin) return;
-  const names = argumentsOf(locked, card.tool.slice(server.length + 1));
-  for (const name of Object.keys(card.roles)) {
-    if (names === null || names.includes(name)) continue;
-    refuse({ at, message: `${card.tool} has no argument '${name}'.${didYouMean(name, names)}` });
+  const known = (tool: string, name: string): void => {
+    const names = argumentsOf(locked, tool.slice(server.length + 1));
+    if (names === null || names.includes(name)) return;
+    refuse({ at, message: `${tool} has no argument '${name}'.${didYouMean(name, names)}` });
+  };
+  for (const name of Object.keys(card.roles)) known(card.tool, name);
+  if (card.undo === undefined) return;
+  if (!pins.has(card.undo.tool)) {
+    const message = `the undo of ${card.tool} is ${card.undo.tool}, which server '${server}' does not offer.`;
+    refuse({ at, message: message + didYouMean(card.undo.tool, pins.keys()) });
+  }
+  for (const [name, from] of Object.entries(card.undo.args)) {
+    known(card.undo.tool, name);
+    if (from.startsWith("args.")) known(card.tool, from.slice("args.".length));
   }
 }
 
@@ -128,14 +138,6 @@ function checkRule(parts: Pinned, rule: Rule): void {
   }
 }
 
-/** Null when the schema leaves the names open, or for a pseudo-tool. */
-function argumentsOf(locked: LockedServer, toolName: string): readonly string[] | null {
-  const tool = locked.surface.tools.find((definition) => definition["name"] === toolName);
-  const schema = tool?.["inputSchema"];
-  if (!isObject(schema) || !isObject(schema["properties"])) return null;
-  if (["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].some((key) => Object.hasOwn(schema, key))) return null;
-  return Object.keys(schema["properties"]);
-}
 /** A tool that is listed beside a client's search; one that is locked later may be named before. */
 function checkListed({ stack, pins }: Pinned, client: string, tool: string): void {
   const server = tool.slice(0, tool.indexOf("."));
@@ -150,3 +152,11 @@ function checkListed({ stack, pins }: Pinned, client: string, tool: string): voi
   refuse({ at, message: `client '${client}' lists ${tool}, which the server does not offer.${hint}` });
 }
 
+/** Null when the schema leaves the names open, or for a pseudo-tool. */
+function argumentsOf(locked: LockedServer, toolName: string): readonly string[] | null {
+  const tool = locked.surface.tools.find((definition) => definition["name"] === toolName);
+  const schema = tool?.["inputSchema"];
+  if (!isObject(schema) || !isObject(schema["properties"])) return null;
+  if (["allOf", "anyOf", "oneOf", "$ref", "patternProperties"].some((key) => Object.hasOwn(schema, key))) return null;
+  return Object.keys(schema["properties"]);
+}

@@ -1,7 +1,16 @@
 // Changes in cards and rules.
 
-import { EFFECTS, oneLine, type ArgumentMatch, type Integrity, type Rule, type ToolCard } from "../kernel/index.ts";
+import {
+  EFFECTS,
+  oneLine,
+  type ArgumentMatch,
+  type Integrity,
+  type Rule,
+  type ToolCard,
+  type Undo,
+} from "../kernel/index.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
+import { holdText } from "./holds.ts";
 import { cardsFile, RULES_FILE } from "./policy.ts";
 
 const TRUST: Readonly<Record<Integrity, number>> = { owner: 0, system: 1, "third-party": 2 };
@@ -32,7 +41,14 @@ function cardText(card: ToolCard): string {
     .map(([name, role]) => `${name} is ${role}`);
   const ids = card.ids.length === 0 ? [] : [`${card.ids.join(", ")} name objects`];
   const rest = [...roles, ...ids].map((text) => `, ${text}`).join("");
-  return `effect ${card.effect}, results from ${from} (${result.trust}${secret}, ${result.mode})${rest}`;
+  const hold = card.holdMs === undefined ? "" : `, held ${holdText(card.holdMs)}`;
+  const undo = card.undo === undefined ? "" : `, undone by ${undoText(card.undo)}`;
+  return `effect ${card.effect}, results from ${from} (${result.trust}${secret}, ${result.mode})${rest}${hold}${undo}`;
+}
+
+function undoText({ tool, args }: Undo): string {
+  const given = Object.entries(args).map(([name, from]) => `${oneLine(name, 60)} from ${oneLine(from, 100)}`);
+  return `${tool} (${given.join(", ")})`;
 }
 
 /** Only what can be shown to allow no more than before counts as stricter. */
@@ -50,6 +66,9 @@ function isStricter(was: ToolCard, is: ToolCard): boolean {
     (is.result.secret || !was.result.secret) &&
     (is.result.mode === "handle" || was.result.mode === "inline") &&
     minus(is.ids, was.ids).length === 0 &&
+    // Without one of its own a card takes its compartment's, which is not known here.
+    (is.holdMs === was.holdMs || (was.holdMs !== undefined && is.holdMs !== undefined && is.holdMs > was.holdMs)) &&
+    (is.undo === undefined || same(is.undo, was.undo)) &&
     [...roles].every((name) => roleRank(is, name) >= roleRank(was, name))
   );
 }

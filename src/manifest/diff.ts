@@ -6,6 +6,7 @@ import { clientViewText } from "./client-view.ts";
 import { diffCaps } from "./caps.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
+import { holdText, quietText } from "./holds.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { isPolicyFile, loadPolicy, STACK_FILE, type Policy, type PolicyFiles } from "./policy.ts";
 import type { Stack, StackModel } from "./types.ts";
@@ -51,11 +52,20 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
   const add = (kind: Change["kind"], what: string, wider: boolean): void =>
     void changes.push({ kind, file, what, wider });
   if (!same(before.owner, after.owner)) {
-    const { name, timezone, currency } = after.owner;
-    add("changed", `the owner is ${name}, in ${timezone}, counting in ${currency.code}`, false);
+    const { name, timezone, quiet, currency } = after.owner;
+    const rest = quiet === null ? "" : `, quiet ${quietText(quiet)}`;
+    add("changed", `the owner is ${name}, in ${timezone}${rest}, counting in ${currency.code}`, false);
   }
   for (const [name, was, is] of pairs(before.compartments, after.compartments)) {
     if (was === undefined) add("added", `compartment ${name} is new`, false);
+    const [holdMs, formerHoldMs] = [is?.holdMs ?? 0, was?.holdMs ?? 0];
+    if (is !== undefined && holdMs !== formerHoldMs) {
+      add("changed", `allowed effects of ${name} are held: ${holdText(holdMs)}`, holdMs < formerHoldMs);
+    }
+    if (is !== undefined && is.reversible !== (was?.reversible ?? "ask")) {
+      const isFree = is.reversible === "free";
+      add("changed", `what a card of ${name} can undo ${isFree ? "runs without asking" : "asks again"}`, isFree);
+    }
     if (is === undefined) add("removed", `compartment ${name} is gone`, false);
     const cleared = is === undefined ? [] : clearedModels(after, name);
     const formerly = was === undefined ? [] : clearedModels(before, name);
@@ -74,6 +84,9 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     if (was === undefined) add("added", `client ${name} may connect`, true);
     const shown = is?.compartments ?? [];
     const formerly = was?.compartments ?? [];
+    const view = is === undefined ? "" : clientViewText(is);
+    const former = was === undefined ? clientViewText({ view: "direct", direct: [] }) : clientViewText(was);
+    if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
     for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
     for (const one of minus(formerly, shown))
       add("changed", `client ${name} may no longer be shown ${one} data`, false);
@@ -85,9 +98,6 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     add(
       "changed",
       `${said[limit]}: ${is ?? "no limit"} instead of ${was ?? "no limit"}`,
-    const view = is === undefined ? "" : clientViewText(is);
-    const former = was === undefined ? clientViewText({ view: "direct", direct: [] }) : clientViewText(was);
-    if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
       (is ?? Infinity) > (was ?? Infinity),
     );
   }

@@ -46,6 +46,9 @@ export function stackJsonSchema(): JsonObject {
 function owner(): JsonObject {
   return object("Who the stack belongs to.", ["name"], {
     name: text("How the owner is called.", { minLength: 1, maxLength: 100 }),
+    quiet: text("Hours on the owner's clock in which no hold ends, such as 22:00-07:00.", {
+      pattern: "^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d|2[0-3]):[0-5]\\d$",
+    }),
     timezone: text("An IANA time zone such as Europe/Berlin."),
     currency: object("What costs are shown in.", ["code", "usd"], {
       code: text("An ISO 4217 code.", { pattern: "^[A-Z]{3}$" }),
@@ -56,6 +59,10 @@ function owner(): JsonObject {
 
 function compartment(): JsonObject {
   return object("Without 'models': models on this machine only.", [], {
+    hold: text("How long an allowed effect can be cancelled: none, 30s, 10m, 2h.", {
+      pattern: "^(none|[1-9]\\d{0,4}[smh])$",
+    }),
+    reversible: { enum: ["ask", "free"], description: "free: what a card can undo runs without a question." },
     models: names("Models that may read its data; the only place that grants this."),
   });
 }
@@ -105,6 +112,7 @@ function model(): JsonObject {
 
 function client(): JsonObject {
   return object("A program that may connect.", ["compartments"], {
+    ...clientViewSchema(),
     compartments: names("What it may be shown and may carry."),
   });
 }
@@ -115,7 +123,6 @@ function budgets(): JsonObject {
     day: money,
     month: money,
     sessionTokens: {
-    ...clientViewSchema(),
       anyOf: [
         { type: "integer", minimum: 0 },
         { type: "string", pattern: "^[0-9]{1,6}[kM]$" },

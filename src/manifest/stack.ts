@@ -4,6 +4,7 @@ import { NO_CAPS } from "../kernel/index.ts";
 import { capsOf } from "./caps.ts";
 import { clientViewOf } from "./client-view.ts";
 import { NO_CAPS } from "../kernel/index.ts";
+import { holdOf, quietOf } from "./holds.ts";
 import { capsOf } from "./caps.ts";
 import { didYouMean } from "./nearest.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
@@ -46,8 +47,9 @@ const NO_BUDGETS: StackBudgets = { day: null, month: null, sessionTokens: null }
 const NOBODY: readonly string[] = [];
 
 function ownerOf(node: SourceNode): StackOwner {
-  const owner = read.fields(node, { required: ["name"], optional: ["timezone", "currency"] });
+  const owner = read.fields(node, { required: ["name"], optional: ["timezone", "quiet", "currency"] });
   return {
+    quiet: read.maybe(owner.get("quiet"), null, quietOf),
     name: read.textOf(owner.need("name"), { ...PLAIN_TEXT, lengthMax: 100 }),
     timezone: read.maybe(owner.get("timezone"), "UTC", timezoneOf),
     currency: read.maybe(owner.get("currency"), { code: "USD", usd: 1 }, (currency) => {
@@ -73,8 +75,12 @@ function timezoneOf(node: SourceNode): string {
 }
 
 function compartmentOf(node: SourceNode): StackCompartment {
-  const compartment = read.fields(node, { required: [], optional: ["models"] });
-  return { models: read.maybe(compartment.get("models"), null, (models) => read.setOf(models, NAME)) };
+  const compartment = read.fields(node, { required: [], optional: ["models", "hold", "reversible"] });
+  return {
+    models: read.maybe(compartment.get("models"), null, (models) => read.setOf(models, NAME)),
+    holdMs: read.maybe(compartment.get("hold"), 0, holdOf),
+    reversible: read.maybe(compartment.get("reversible"), "ask", (choice) => read.oneOf(choice, ["ask", "free"])),
+  };
 }
 
 function modelOf(node: SourceNode, name: string): StackModel {

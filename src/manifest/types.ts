@@ -1,6 +1,7 @@
 // The shapes of stack.yaml, stack.lock and cards/<server>.yaml after parsing.
 
 import type { Caps, Digest, JsonObject, Surface, ToolCard } from "../kernel/index.ts";
+import type { QuietHours } from "./quiet.ts";
 
 export interface Stack {
   readonly version: 1;
@@ -18,12 +19,18 @@ export interface Stack {
 export interface StackOwner {
   readonly name: string;
   readonly timezone: string;
+  /** Holds stand still in them; null for none. */
+  readonly quiet: QuietHours | null;
   readonly currency: { readonly code: string; readonly usd: number };
 }
 
 export interface StackCompartment {
   /** Models cleared for it, by name; the default is models on this machine only. */
   readonly models: readonly string[] | null;
+  /** How long an allowed effect on its servers can be cancelled, where the tool's card does not say. */
+  readonly holdMs: number;
+  /** `free`: what a tool's card can undo runs without a question, as far as the flow and untrusted text let it. */
+  readonly reversible: "ask" | "free";
 }
 
 export interface StackServer {
@@ -59,6 +66,9 @@ export interface StackModel {
 export interface StackClient {
   /** What this program may be shown and may carry. */
   readonly compartments: readonly string[];
+  readonly view: "direct" | "search" | "hybrid";
+  /** In a hybrid view, the tools that are listed beside the search. */
+  readonly direct: readonly string[];
 }
 
 export interface StackBudgets {
@@ -69,9 +79,6 @@ export interface StackBudgets {
 
 export interface StackLock {
   readonly version: 1;
-  readonly view: "direct" | "search" | "hybrid";
-  /** In a hybrid view, the tools that are listed beside the search. */
-  readonly direct: readonly string[];
   readonly servers: Readonly<Record<string, LockedServer>>;
 }
 
