@@ -3,7 +3,15 @@
 import { connectClient, planAdopt, shimOf, type Adopted, type AdoptPlan, type ClientConfig } from "../control/local.ts";
 import { Fault, type JsonObject } from "../kernel/index.ts";
 import { addedText, addServer } from "./add.ts";
-import { launcher, lookForClients, offerEdit, places, undoAll, type FoundClients } from "./client-files.ts";
+import {
+  launcher,
+  lookForClients,
+  offerEdit,
+  offerToSeal,
+  places,
+  undoAll,
+  type FoundClients,
+} from "./client-files.ts";
 import { outsideText } from "./connect.ts";
 import { hasFlag, textOption, type Given } from "./given.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
@@ -62,6 +70,8 @@ function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly 
     ...found.faults.map((fault) => shell.paint("yellow", fault)),
     ...(adopted.length === 0 ? [] : ["", "Would be adopted:", ...adopted]),
     ...(left.length === 0 ? [] : ["", "Stay where they are:", ...left]),
+    ...(found.also.length === 0 ? [] : ["", "Also there, and not taken over:"]),
+    ...found.also.flatMap(({ what, next }) => wrap(`- ${safeLine(what)}: ${next}`, shell.width)),
   ];
 }
 
@@ -86,6 +96,7 @@ function planJson(found: FoundClients, plan: AdoptPlan): JsonObject {
   return {
     summary: found.summary,
     faults: found.faults,
+    also: found.also.map(({ what, next }) => ({ what, next })),
     adopted: plan.adopted.map((each) => ({
       name: each.name,
       source: sourceText(each),
@@ -189,7 +200,7 @@ async function tokensFor(
 ): Promise<readonly Pointed[]> {
   const pointed: Pointed[] = [];
   const tokens = new Map<string, string>();
-  for (const config of found.configs.filter((each) => each.exists && each.isWritten)) {
+  for (const config of found.configs.filter((each) => each.exists)) {
     const served = servedFrom(config, done).length;
     if (served === 0) continue;
     const own = count(served, "own entry", "own entries");
@@ -216,5 +227,6 @@ async function point(
   const shim = shimOf({ command: launcher(), home: await shell.home(), token });
   const edit = connectClient({ config, shim, remove: servedFrom(config, done) });
   if (edit === null) return;
-  await offerEdit(shell, terminal, { edit, question: `Write this to ${config.file}?`, isAgreed: false });
+  const entry = await offerEdit(shell, terminal, { edit, question: `Write this to ${config.file}?`, isAgreed: false });
+  if (entry !== null) await offerToSeal(shell, terminal, entry);
 }

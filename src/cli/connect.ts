@@ -9,6 +9,7 @@ import {
   shimText,
   type ClientConfig,
   type ClientId,
+  type ConfigEdit,
   type Shim,
 } from "../control/local.ts";
 import { Fault, type JsonObject } from "../kernel/index.ts";
@@ -39,15 +40,22 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     if (applied.json["applied"] !== true) return applied;
   }
   const json: JsonObject = { client: name, shim: { command: shim.command, args: shim.args, env: { ...shim.env } } };
-  if (isPrinted || config === null || !config.isWritten) {
+  if (isPrinted || config === null) {
     return { json, text: [printed(known, config, shim), "", ...outsideText(shell, name)] };
   }
-  const edit = connectClient({ config, shim, remove: [] });
+  const edit = editOf(config, shim);
   const question = `Write this to ${config.file}?`;
   const isAgreed = hasFlag(given, "yes");
-  const backup = edit === null ? "" : await offerEdit(shell, terminal, { edit, question, isAgreed });
-  if (backup === null)
-    return { json: { ...json, written: false }, text: [printed(known, config, shim), "", ...outsideText(shell, name)] };
+  const isWritten =
+    edit.kind === "same" ||
+    (edit.kind === "edit" && (await offerEdit(shell, terminal, { edit: edit.edit, question, isAgreed })) !== null);
+  if (!isWritten) {
+    const why = edit.kind === "by-hand" ? [safeLine(edit.reason, 400), ""] : [];
+    return {
+      json: { ...json, written: false },
+      text: [...why, printed(known, config, shim), "", ...outsideText(shell, name)],
+    };
+  }
   if (known === "claude-code") await offerPreAllow(shell, terminal);
   const text = [
     `${config.title} reaches your stack through Freehold now. Restart it.`,
@@ -57,18 +65,28 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   return { json: { ...json, written: true, file: config.file }, text };
 }
 
+type Edit =
+  | { readonly kind: "edit"; readonly edit: ConfigEdit }
+  | { readonly kind: "same" }
+  | { readonly kind: "by-hand"; readonly reason: string };
+
+/** Some layouts cannot take one entry without a rewrite; the owner then puts it in. */
+function editOf(config: ClientConfig, shim: Shim): Edit {
+  try {
+    const edit = connectClient({ config, shim, remove: [] });
+    return edit === null ? { kind: "same" } : { kind: "edit", edit };
+  } catch (error) {
+    if (error instanceof Fault && error.code === "clients.layout") return { kind: "by-hand", reason: error.line() };
+    throw error;
+  }
+}
+
 function configOf(shell: Shell, client: ClientId): ClientConfig | null {
   const configs = findClients(places(shell)).filter((config) => config.client === client);
-  return configs.find((config) => config.scope === "user") ?? configs[0] ?? null;
+  return configs.find((config) => config.scope === "user") ?? null;
 }
 
 async function unknownClient(name: string): Promise<Fault> {
-  if (CLIENT_IDS.some((id) => id === name)) {
-    return new Fault("cli.no-client", {
-      message: `${name} has no configuration on this machine.`,
-      next: `freehold connect ${name} --print`,
-    });
-  }
   const { didYouMean } = await import("../manifest/index.ts");
   return new Fault("cli.no-client", {
     message: `'${safeLine(name, 40)}' is no program that Freehold knows.${didYouMean(name, CLIENT_IDS)}`,

@@ -48,7 +48,7 @@ export function planAdopt({ found, homeDir, taken }: AdoptOptions): AdoptPlan {
   const adopted: Adopted[] = [];
   const left: LeftAlone[] = [];
   for (const from of groups.values()) {
-    const [server] = from;
+    const server = from.find((one) => !one.isOff) ?? from[0];
     if (server === undefined) continue;
     const obstacle = obstacleOf(server);
     if (obstacle === null) adopted.push(adopt(from, uniqueName(server.name, names), homeDir));
@@ -64,6 +64,7 @@ function identityOf({ command, args, env, url, headers }: FoundServer): JsonObje
 function obstacleOf(server: FoundServer): { readonly reason: string; readonly next: string } | null {
   const { launch } = server;
   const name = oneLine(server.name, 60);
+  if (server.isOff) return { reason: `${name} is switched off in its program.`, next: "Switch it on there first." };
   if (launch.kind === "pypi") {
     const next = `Leave it, or install ${launch.name} into a folder and: freehold add path:/FOLDER --as NAME`;
     return { reason: `${name} is a Python package, which Freehold cannot lock yet.`, next };

@@ -11,10 +11,9 @@ import {
   applyEdit,
   CLIENT_IDS,
   connectClient,
-  disconnectClient,
   findClients,
   planAdopt,
-  preAllow,
+  planDisconnect,
   readJournal,
   readServers,
   shimOf,
@@ -72,23 +71,31 @@ const config = (places: Places, client: string, scope = "user"): ClientConfig =>
 };
 const desktop = ".config/Claude/claude_desktop_config.json";
 
-test("the four programs that Freehold writes are listed always, others where they are", () => {
+test("every program is listed with its file, or with the place where its file would be", () => {
   const places = machine({
-    "home/.codex/config.toml": "",
-    "home/.config/goose/config.yaml": "",
+    "home/.config/opencode/opencode.jsonc": "{}",
+    "home/.clawdbot/clawdbot.json": "{}",
     "project/.mcp.json": "{}",
-    "home/.codeium/windsurf/mcp_config.json": "{}",
+    "project/.zed/settings.json": "{}",
   });
-  const listed = findClients(places).map(({ client, scope, exists }) => `${client} ${scope} ${exists}`);
+  const listed = findClients(places).map(
+    ({ client, scope, exists, file }) => `${client} ${scope} ${exists} ${file.split("/").slice(-2).join("/")}`,
+  );
   assert.deepEqual(listed, [
-    "claude-desktop user false",
-    "claude-code user false",
-    "claude-code project true",
-    "cursor user false",
-    "vscode user false",
-    "codex user true",
-    "goose user true",
-    "windsurf user true",
+    "claude-desktop user false Claude/claude_desktop_config.json",
+    "claude-code user false home/.claude.json",
+    "claude-code project true project/.mcp.json",
+    "cursor user false .cursor/mcp.json",
+    "vscode user false User/mcp.json",
+    "codex user false .codex/config.toml",
+    "gemini user false .gemini/settings.json",
+    "zed user false zed/settings.json",
+    "zed project true .zed/settings.json",
+    "goose user false goose/config.yaml",
+    "opencode user true opencode/opencode.jsonc",
+    "windsurf user false windsurf/mcp_config.json",
+    "cline user false settings/cline_mcp_settings.json",
+    "openclaw user true .clawdbot/clawdbot.json",
   ]);
   assert.ok(
     findClients({ ...places, platform: "darwin" })[0]?.file.endsWith(
@@ -344,32 +351,19 @@ test("a linked configuration is written through to what it links to", () => {
   assert.ok(fs.lstatSync(edit.file).isSymbolicLink());
 });
 
-test("pre-allowing adds one rule to Claude Code's settings and takes only that one back", () => {
-  const places = machine({
-    "home/.claude/settings.json": '{\n\t"permissions": {\n\t\t"allow": ["Bash(ls)"]\n\t}\n}\n',
-  });
-  const edit = preAllow(places);
-  assert.ok(edit);
-  assert.deepEqual(JSON.parse(edit.after), { permissions: { allow: ["Bash(ls)", "mcp__freehold"] } });
-  applyEdit(edit, { journal: places.journal, nowMs: 1 });
-  assert.equal(preAllow(places), null);
-  fs.writeFileSync(edit.file, JSON.stringify({ permissions: { allow: ["mcp__freehold", "Edit"] } }));
-  undoEdits(places.journal);
-  assert.deepEqual(JSON.parse(fs.readFileSync(edit.file, "utf8")), { permissions: { allow: ["Edit"] } });
-  assert.deepEqual(JSON.parse(preAllow(machine({}))?.after ?? ""), { permissions: { allow: ["mcp__freehold"] } });
-});
-
 test("disconnecting takes Freehold's entry out, and nothing else", () => {
   const places = machine({ [`home/${desktop}`]: CLAUDE_DESKTOP });
   const target = config(places, "claude-desktop");
-  assert.equal(disconnectClient(target), null);
+  assert.equal(planDisconnect(target, places.journal), null);
   const edit = connectClient({ config: target, shim, remove: [] });
   assert.ok(edit);
   applyEdit(edit, { journal: places.journal, nowMs: 1 });
-  const out = disconnectClient(target);
-  assert.ok(out);
-  assert.doesNotMatch(out.after, /freehold/);
-  assert.match(out.after, /\/\/ keep/);
+  fs.writeFileSync(target.file, edit.after.replace("Ctrl+Space", "Ctrl+K"));
+  const plan = planDisconnect(target, places.journal);
+  assert.ok(plan?.kind === "edit");
+  assert.doesNotMatch(plan.edit.after, /freehold/);
+  assert.match(plan.edit.after, /\/\/ keep/);
+  assert.match(plan.edit.after, /Ctrl\+K/);
 });
 
 test("no configuration, however odd, makes reading it fail otherwise than with a fault", () => {

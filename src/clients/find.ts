@@ -1,8 +1,7 @@
 // The configuration files of other programs that are on this machine.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
-import { parse, printParseErrorCode, type ParseError } from "jsonc-parser";
-import { Fault, isObject, reasonOf, type JsonObject } from "../kernel/index.ts";
+import { Fault, reasonOf } from "../kernel/index.ts";
 import { FORMATS, type ClientId, type Format, type Places } from "./formats.ts";
 
 const FILE_BYTES_MAX = 32 * 1024 * 1024;
@@ -13,27 +12,35 @@ export interface ClientConfig {
   readonly scope: "user" | "project";
   readonly file: string;
   readonly exists: boolean;
-  /** Freehold can change it; otherwise it only says what to write. */
-  readonly isWritten: boolean;
   readonly syntax: Format["syntax"];
-  readonly root: string;
 }
 
-/** The four that Freehold writes are always listed for the user; everything else where its file exists. */
+/** Every program with its file, or with the place where its file would be; a project's files where they are. */
 export function findClients(places: Places): readonly ClientConfig[] {
-  return FORMATS.flatMap((format) => [
-    ...format.userFiles(places).map((file) => configOf(format, "user", file)),
-    ...format.projectFiles(places).map((file) => configOf(format, "project", file)),
-  ]).filter((config) => config.exists || (config.isWritten && config.scope === "user"));
+  return FORMATS.flatMap((format) => {
+    const own = format.userFiles(places).map((file) => configOf(format, "user", file));
+    const present = own.filter((config) => config.exists);
+    const inProject = format.projectFiles(places).map((file) => configOf(format, "project", file));
+    return [...(present.length > 0 ? present : own.slice(0, 1)), ...inProject.filter((config) => config.exists)];
+  });
 }
 
-function configOf(format: Format, scope: ClientConfig["scope"], file: string): ClientConfig {
-  const { id, title, isWritten, syntax, root } = format;
-  return { client: id, title, scope, file, exists: readText(file) !== null, isWritten, syntax, root };
+function configOf({ id, title, syntax }: Format, scope: ClientConfig["scope"], file: string): ClientConfig {
+  return { client: id, title, scope, file, exists: readText(file) !== null, syntax };
 }
 
 /** Null when there is no such file. Follows symbolic links, as the program itself does. */
 export function readText(file: string): string | null {
+  const bytes = readBytes(file);
+  if (bytes === null) return null;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw unreadable(file, reasonOf(error), error);
+  }
+}
+
+export function readBytes(file: string): Buffer | null {
   let handle: number;
   try {
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -45,7 +52,7 @@ export function readText(file: string): string | null {
     const info = fstatSync(handle);
     if (!info.isFile()) throw unreadable(file, "it is no plain file", null);
     if (info.size > FILE_BYTES_MAX) throw unreadable(file, "it is larger than 32 MB", null);
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(handle));
+    return readFileSync(handle);
   } catch (error) {
     if (error instanceof Fault) throw error;
     throw unreadable(file, reasonOf(error), error);
@@ -70,27 +77,4 @@ export function targetOf(file: string): string {
     if (isMissing(error)) return file;
     throw unreadable(file, reasonOf(error), error);
   }
-}
-
-/** JSON with comments and trailing commas, as these programs accept it. */
-export function parseConfig(file: string, text: string): JsonObject {
-  const bare = text.replace(/^\ufeff/, "");
-  if (bare.trim() === "") return {};
-  const errors: ParseError[] = [];
-  let value: unknown;
-  try {
-    value = parse(bare, errors, { allowTrailingComma: true, allowEmptyContent: true });
-  } catch (error) {
-    // Nested so deep that the parser's stack ends.
-    throw unreadable(file, reasonOf(error), error);
-  }
-  const first = errors[0];
-  if (first === undefined && isObject(value)) return value;
-  const line = first === undefined ? 1 : bare.slice(0, first.offset).split("\n").length;
-  const reason = first === undefined ? "it is no JSON object" : `not valid JSON (${printParseErrorCode(first.error)})`;
-  throw new Fault("clients.unreadable", {
-    at: `${file}:${line}`,
-    message: `${reason}. Nothing was changed.`,
-    next: "Repair the file, then try again.",
-  });
 }

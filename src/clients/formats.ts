@@ -1,7 +1,8 @@
 // Which programs keep MCP servers where, and how each writes an entry. One row per program; no file is touched here.
 
 import { join } from "node:path";
-import type { JsonObject } from "../kernel/index.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import type { Syntax } from "./syntax.ts";
 
 export const CLIENT_IDS = [
   "claude-desktop",
@@ -15,6 +16,7 @@ export const CLIENT_IDS = [
   "opencode",
   "windsurf",
   "cline",
+  "openclaw",
 ] as const;
 export type ClientId = (typeof CLIENT_IDS)[number];
 
@@ -36,11 +38,10 @@ export interface Shim {
 export interface Format {
   readonly id: ClientId;
   readonly title: string;
-  /** The key under which servers stand. */
-  readonly root: string;
-  readonly syntax: "json" | "toml" | "yaml";
-  /** Freehold writes it; the others are only read and told about. */
-  readonly isWritten: boolean;
+  /** The keys under which servers stand, from the top; where a program has two forms, what the file says decides. */
+  readonly root: (top: JsonObject) => readonly string[];
+  readonly syntax: Syntax;
+  /** In order of preference; where none is there yet, the first is the one to make. */
   readonly userFiles: (places: Places) => readonly string[];
   readonly projectFiles: (places: Places) => readonly string[];
   readonly entry: (shim: Shim) => JsonObject;
@@ -67,16 +68,25 @@ export function claudeCodeFiles({ homeDir, env }: Places): { readonly main: stri
 }
 
 const plain = ({ command, args, env }: Shim): JsonObject => ({ command, args, env });
+const CLINE_STORAGE = ["globalStorage", "saoudrizwan.claude-dev", "settings"];
+const openCodeFiles = (dir: string): readonly string[] =>
+  ["opencode.json", "opencode.jsonc"].map((name) => join(dir, name));
 const typed = (shim: Shim): JsonObject => ({ type: "stdio", ...plain(shim) });
 const none = (): readonly string[] => [];
+const mcpServers = (): readonly string[] => ["mcpServers"];
+
+/** And not a server of that name. */
+function hasServersBelow(section: JsonValue | undefined): boolean {
+  const servers = isObject(section) ? section["servers"] : undefined;
+  return isObject(servers) && typeof servers["type"] !== "string";
+}
 
 export const FORMATS: readonly Format[] = [
   {
     id: "claude-desktop",
     title: "Claude Desktop",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: true,
     userFiles: (places) => [join(settingsDir(places), "Claude", "claude_desktop_config.json")],
     projectFiles: none,
     entry: plain,
@@ -84,9 +94,8 @@ export const FORMATS: readonly Format[] = [
   {
     id: "claude-code",
     title: "Claude Code",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: true,
     userFiles: (places) => [claudeCodeFiles(places).main],
     projectFiles: ({ cwd }) => [join(cwd, ".mcp.json")],
     entry: typed,
@@ -94,9 +103,8 @@ export const FORMATS: readonly Format[] = [
   {
     id: "cursor",
     title: "Cursor",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: true,
     userFiles: ({ homeDir }) => [join(homeDir, ".cursor", "mcp.json")],
     projectFiles: ({ cwd }) => [join(cwd, ".cursor", "mcp.json")],
     entry: plain,
@@ -104,9 +112,8 @@ export const FORMATS: readonly Format[] = [
   {
     id: "vscode",
     title: "VS Code",
-    root: "servers",
+    root: () => ["servers"],
     syntax: "json",
-    isWritten: true,
     userFiles: (places) => [join(settingsDir(places), "Code", "User", "mcp.json")],
     projectFiles: ({ cwd }) => [join(cwd, ".vscode", "mcp.json")],
     entry: typed,
@@ -114,19 +121,17 @@ export const FORMATS: readonly Format[] = [
   {
     id: "codex",
     title: "Codex",
-    root: "mcp_servers",
+    root: () => ["mcp_servers"],
     syntax: "toml",
-    isWritten: false,
-    userFiles: ({ homeDir }) => [join(homeDir, ".codex", "config.toml")],
+    userFiles: ({ homeDir, env }) => [join(env["CODEX_HOME"] || join(homeDir, ".codex"), "config.toml")],
     projectFiles: ({ cwd }) => [join(cwd, ".codex", "config.toml")],
     entry: plain,
   },
   {
     id: "gemini",
     title: "Gemini CLI",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: false,
     userFiles: ({ homeDir }) => [join(homeDir, ".gemini", "settings.json")],
     projectFiles: ({ cwd }) => [join(cwd, ".gemini", "settings.json")],
     entry: plain,
@@ -134,44 +139,46 @@ export const FORMATS: readonly Format[] = [
   {
     id: "zed",
     title: "Zed",
-    root: "context_servers",
+    root: () => ["context_servers"],
     syntax: "json",
-    isWritten: false,
-    userFiles: (places) => [join(configDir(places), "zed", "settings.json")],
-    projectFiles: none,
+    userFiles: (places) =>
+      places.platform === "win32"
+        ? [join(settingsDir(places), "Zed", "settings.json")]
+        : [join(configDir(places), "zed", "settings.json")],
+    projectFiles: ({ cwd }) => [join(cwd, ".zed", "settings.json")],
     entry: (shim) => ({ source: "custom", ...plain(shim) }),
   },
   {
     id: "goose",
     title: "Goose",
-    root: "extensions",
+    root: () => ["extensions"],
     syntax: "yaml",
-    isWritten: false,
-    userFiles: (places) => [join(configDir(places), "goose", "config.yaml")],
+    userFiles: (places) =>
+      places.platform === "win32"
+        ? [join(settingsDir(places), "Block", "goose", "config", "config.yaml")]
+        : [join(configDir(places), "goose", "config.yaml")],
     projectFiles: none,
-    entry: ({ command, args, env }) => ({ type: "stdio", cmd: command, args, envs: env, enabled: true }),
+    // Goose reads no entry without a name.
+    entry: ({ command, args, env }) => ({
+      ...{ enabled: true, type: "stdio", name: "freehold", description: "Your own stack, through Freehold's door" },
+      ...{ cmd: command, args, envs: env, env_keys: [], timeout: 300 },
+    }),
   },
   {
     id: "opencode",
     title: "opencode",
-    root: "mcp",
+    // Version 2 has one key more, and reads the form of version 1 as well.
+    root: (top) => (hasServersBelow(top["mcp"]) ? ["mcp", "servers"] : ["mcp"]),
     syntax: "json",
-    isWritten: false,
-    userFiles: (places) => ["opencode.json", "opencode.jsonc"].map((name) => join(configDir(places), "opencode", name)),
-    projectFiles: ({ cwd }) => ["opencode.json", "opencode.jsonc"].map((name) => join(cwd, name)),
-    entry: ({ command, args, env }) => ({
-      type: "local",
-      command: [command, ...args],
-      environment: env,
-      enabled: true,
-    }),
+    userFiles: (places) => openCodeFiles(join(configDir(places), "opencode")),
+    projectFiles: ({ cwd }) => [...openCodeFiles(cwd), ...openCodeFiles(join(cwd, ".opencode"))],
+    entry: ({ command, args, env }) => ({ type: "local", command: [command, ...args], environment: env }),
   },
   {
     id: "windsurf",
     title: "Windsurf",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: false,
     userFiles: ({ homeDir }) => [join(homeDir, ".codeium", "windsurf", "mcp_config.json")],
     projectFiles: none,
     entry: plain,
@@ -179,12 +186,30 @@ export const FORMATS: readonly Format[] = [
   {
     id: "cline",
     title: "Cline",
-    root: "mcpServers",
+    root: mcpServers,
     syntax: "json",
-    isWritten: false,
-    userFiles: (places) => {
-      const storage = join(settingsDir(places), "Code", "User", "globalStorage", "saoudrizwan.claude-dev");
-      return [join(storage, "settings", "cline_mcp_settings.json")];
+    // The extension's own storage was the only place until Cline 4.
+    userFiles: (places) => [
+      join(places.homeDir, ".cline", "data", "settings", "cline_mcp_settings.json"),
+      join(settingsDir(places), "Code", "User", ...CLINE_STORAGE, "cline_mcp_settings.json"),
+    ],
+    projectFiles: none,
+    entry: plain,
+  },
+  {
+    id: "openclaw",
+    title: "OpenClaw",
+    root: () => ["mcp", "servers"],
+    syntax: "json5",
+    userFiles: ({ homeDir, env }) => {
+      const named = env["OPENCLAW_CONFIG_PATH"] ?? "";
+      const dir = env["OPENCLAW_STATE_DIR"] ?? "";
+      return [
+        ...(named === "" ? [] : [named]),
+        ...(dir === "" ? [] : [join(dir, "openclaw.json")]),
+        ...[join(homeDir, ".openclaw", "openclaw.json"), join(homeDir, ".clawdbot", "clawdbot.json")],
+        join(homeDir, ".moltbot", "moltbot.json"),
+      ];
     },
     projectFiles: none,
     entry: plain,

@@ -2,15 +2,18 @@
 
 export { adoptEdits, planAdopt } from "./adopt.ts";
 export type { Adopted, AdoptOptions, AdoptPlan, LeftAlone } from "./adopt.ts";
-export { connectClient, disconnectClient, preAllow, shimOf, shimText } from "./connect.ts";
+export { deleteBackup, plainTokens, sealBackup, unsealBackup } from "./backups.ts";
+export { connectClient, preAllow, shimOf, shimText } from "./connect.ts";
 export type { ConfigEdit, ConnectOptions, Step } from "./connect.ts";
 export { findClients } from "./find.ts";
 export type { ClientConfig } from "./find.ts";
 export { CLIENT_IDS, formatOf } from "./formats.ts";
 export type { ClientId, Places, Shim } from "./formats.ts";
-export { applyEdit, readJournal, undoEdits } from "./journal.ts";
-export type { JournalEntry, Undone } from "./journal.ts";
+export { applyEdit, isSealedBackup, planDisconnect, readJournal, undoEdits } from "./journal.ts";
+export type { Disconnect, JournalEntry, Undone } from "./journal.ts";
 export type { Launch } from "./launch.ts";
+export { alsoThere } from "./openclaw.ts";
+export type { AlsoThere } from "./openclaw.ts";
 export { masked } from "./plain-secrets.ts";
 export type { PlainSecret } from "./plain-secrets.ts";
 export { readServers, summary } from "./servers.ts";

@@ -16,10 +16,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { Fault, isObject, parseStrict, reasonOf, sha256, type JsonValue } from "../kernel/index.ts";
-import { changed, valueAt, type ConfigEdit, type Step } from "./connect.ts";
-import { parseConfig, readText, targetOf } from "./find.ts";
-import { CLIENT_IDS, type ClientId } from "./formats.ts";
+import { Fault, isObject, parseStrict, reasonOf, sha256, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import { diffOf, disconnectClient, ENTRY_NAME, type ConfigEdit, type Step } from "./connect.ts";
+import { readText, targetOf, type ClientConfig } from "./find.ts";
+import { CLIENT_IDS, formatOf, type ClientId } from "./formats.ts";
+import { changedJson } from "./json.ts";
+import { serversIn } from "./servers.ts";
+import { changedConfig, readConfig, valueAt, type ConfigText } from "./syntax.ts";
+
+export const SEALED_BACKUP = ".age";
 
 export interface JournalEntry {
   readonly id: string;
@@ -35,8 +40,11 @@ export interface JournalEntry {
 
 export interface Undone {
   readonly entry: JournalEntry;
-  /** `restored`: byte for byte; `merged`: the program had changed its file since, so only our change was taken back. */
-  readonly how: "restored" | "merged" | "gone";
+  /**
+   * `restored`: byte for byte; `merged`: the program had changed its file since, so only our change was taken back;
+   * `partly`: the same, but without the backup, so what our change had replaced did not come back.
+   */
+  readonly how: "restored" | "merged" | "partly" | "gone";
 }
 
 /** Throws `clients.changed` when the file is no longer what the diff was made from. */
@@ -85,39 +93,97 @@ export function undoEdits(journal: string, wanted: (entry: JournalEntry) => bool
 function undo(entry: JournalEntry): Undone["how"] {
   const target = targetOf(entry.file);
   const now = readText(entry.file);
+  const before = entry.backup === null || isSealedBackup(entry) ? null : readText(entry.backup);
   if (now === null) {
-    if (entry.backup === null || !existsSync(entry.backup)) return "gone";
-    writeWhole(target, readFileSync(entry.backup), entry.backup);
+    if (before === null) return "gone";
+    writeWhole(target, before, entry.backup ?? target);
     return "restored";
   }
   if (sha256(now) === entry.after) {
     if (entry.backup === null) rmSync(target);
-    else if (existsSync(entry.backup)) writeWhole(target, readFileSync(entry.backup), target);
-    else return merge(entry, now, target);
+    else if (before !== null) writeWhole(target, before, target);
+    else return merge(entry, { now, before, target });
     return "restored";
   }
-  return merge(entry, now, target);
+  return merge(entry, { now, before, target });
 }
 
-function merge(entry: JournalEntry, now: string, target: string): Undone["how"] {
+interface Merge {
+  readonly now: string;
+  /** Null when there was no file, or its backup is gone. */
+  readonly before: string | null;
+  readonly target: string;
+}
+
+function merge(entry: JournalEntry, { now, before, target }: Merge): Undone["how"] {
+  const { syntax } = formatOf(entry.client);
+  const { file } = entry;
+  const old = before === null ? {} : readConfig({ file, syntax, text: before });
   let text = now;
-  for (const step of entry.steps.toReversed()) text = stepBack(entry.file, text, step);
+  for (const step of entry.steps.toReversed()) text = stepBack({ file, syntax, text }, step, old);
   if (text !== now) writeWhole(target, text, target);
-  return "merged";
+  const isLost = before === null && entry.steps.some((step) => step.kind === "set" && step.existed);
+  return isLost ? "partly" : "merged";
 }
 
-function stepBack(file: string, text: string, step: Step): string {
-  const present = valueAt(parseConfig(file, text), step.path);
+function stepBack(config: ConfigText, step: Step, old: JsonObject): string {
+  const { text } = config;
+  const { path } = step;
+  const present = valueAt(readConfig(config), path);
   if (step.kind === "set") {
-    if (step.existed) return changed(text, [...step.path], step.before ?? null);
-    return present === undefined ? text : changed(text, [...step.path], undefined);
+    const value = valueAt(old, path);
+    return present === undefined && value === undefined ? text : changedConfig(config, { path, value });
   }
   const index = Array.isArray(present) ? present.findIndex((item: JsonValue) => item === step.value) : -1;
-  return index === -1 ? text : changed(text, [...step.path, index], undefined);
+  return index === -1 ? text : changedJson(text, [...path, index], undefined);
+}
+
+/** Taking Freehold's entry out of a file, by the whole file where nobody else has changed it since. */
+export type Disconnect =
+  | { readonly kind: "edit"; readonly edit: ConfigEdit }
+  | { readonly kind: "restore"; readonly ids: readonly string[]; readonly diff: string };
+
+/** Null when the file holds no entry of Freehold's. */
+export function planDisconnect(config: ClientConfig, journal: string): Disconnect | null {
+  const edit = disconnectClient(config);
+  if (edit === null) return null;
+  const chain = connectsOf(config.file, edit.before, readJournal(journal));
+  const first = chain.at(-1);
+  const before = first === undefined || first.backup === null ? null : readText(first.backup);
+  const isClean = before === null || !serversIn(config, before).some((server) => server.isFreehold);
+  if (first === undefined || !isClean || (first.backup !== null && before === null)) return { kind: "edit", edit };
+  const values = serversIn(config, edit.before ?? "").flatMap((server) => [
+    ...Object.values(server.isFreehold ? server.env : {}),
+    ...server.plainSecrets.map((secret) => secret.value),
+  ]);
+  const diff = diffOf({ file: config.file, before: edit.before, after: before, values });
+  return { kind: "restore", ids: chain.map(({ id }) => id), diff };
+}
+
+/** The newest changes of a file that did nothing but connect it, each on top of the other. */
+function connectsOf(file: string, now: string | null, journal: readonly JournalEntry[]): readonly JournalEntry[] {
+  const chain: JournalEntry[] = [];
+  let text = now;
+  for (const entry of journal.filter((each) => each.file === file).toReversed()) {
+    const isConnect = entry.steps.every((step) => step.kind === "set" && step.path.at(-1) === ENTRY_NAME);
+    if (text === null || !isConnect || sha256(text) !== entry.after || isSealedBackup(entry)) break;
+    chain.push(entry);
+    text = entry.backup === null ? null : readText(entry.backup);
+  }
+  return chain;
+}
+
+export function isSealedBackup({ backup }: JournalEntry): boolean {
+  return backup !== null && backup.endsWith(SEALED_BACKUP);
+}
+
+export function replaceEntry(journal: string, changed: JournalEntry): void {
+  const entries = readJournal(journal).map((entry) => (entry.id === changed.id ? changed : entry));
+  writeJournal(journal, entries);
 }
 
 /** Beside the target, then renamed over it, with the mode and owner of `like`; private where there is no such file. */
-function writeWhole(target: string, bytes: string | Uint8Array, like: string): void {
+export function writeWhole(target: string, bytes: string | Uint8Array, like: string): void {
   const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   const info = lstatSync(like, { throwIfNoEntry: false });
   try {
@@ -177,5 +243,5 @@ function stepOf(step: JsonValue): Step | null {
   const path = step["path"].filter((key: JsonValue) => typeof key === "string");
   if (step["kind"] === "item" && typeof step["value"] === "string") return { kind: "item", path, value: step["value"] };
   if (step["kind"] !== "set") return null;
-  return { kind: "set", path, before: step["before"] ?? null, existed: step["existed"] === true };
+  return { kind: "set", path, existed: step["existed"] === true };
 }

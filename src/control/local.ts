@@ -1,27 +1,35 @@
 // Control's side in the owner's own process: other programs' files belong to the owner, not to the daemon.
 
 export {
+  alsoThere,
   applyEdit,
   CLIENT_IDS,
   connectClient,
-  disconnectClient,
+  deleteBackup,
   findClients,
+  isSealedBackup,
+  plainTokens,
   planAdopt,
+  planDisconnect,
   preAllow,
   readJournal,
   readServers,
+  sealBackup,
   shimOf,
   shimText,
   summary,
   undoEdits,
+  unsealBackup,
 } from "../clients/index.ts";
 export type {
   Adopted,
+  AlsoThere,
   AdoptPlan,
   ClientConfig,
   ClientId,
   ConfigEdit,
   FoundServer,
+  JournalEntry,
   Places,
   Shim,
 } from "../clients/index.ts";

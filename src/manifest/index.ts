@@ -28,6 +28,7 @@ export { stackJsonSchema } from "./schema.ts";
 export { SANDBOX_DEFAULT, splitNpm } from "./server.ts";
 export { shippedFor } from "./shipped.ts";
 export type { ShippedDraft, ShippedTool } from "./shipped.ts";
+export { insertAt, removeAt } from "./splice.ts";
 export { parseStack } from "./stack.ts";
 export { starterRules, starterStack } from "./starter.ts";
 export type { StarterOwner } from "./starter.ts";

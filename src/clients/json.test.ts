@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse, type ParseError } from "jsonc-parser";
-import { changed } from "./connect.ts";
+import { changedJson as changed } from "./json.ts";
 
 test("the only entry goes with the comma behind it, so the file stays readable", () => {
   for (const tail of [",", " // last, not least\n  ,", ""]) {
