@@ -3,11 +3,10 @@
 import { Fault } from "../kernel/index.ts";
 import { diffCaps } from "./caps.ts";
 import { clientViewText } from "./client-view.ts";
-import { diffCaps } from "./caps.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
-import { holdText, quietText } from "./holds.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
+import { holdText, quietText } from "./holds.ts";
 import { isPolicyFile, loadPolicy, STACK_FILE, type Policy, type PolicyFiles } from "./policy.ts";
 import type { Stack, StackModel } from "./types.ts";
 
@@ -58,6 +57,7 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
   }
   for (const [name, was, is] of pairs(before.compartments, after.compartments)) {
     if (was === undefined) add("added", `compartment ${name} is new`, false);
+    if (is === undefined) add("removed", `compartment ${name} is gone`, false);
     const [holdMs, formerHoldMs] = [is?.holdMs ?? 0, was?.holdMs ?? 0];
     if (is !== undefined && holdMs !== formerHoldMs) {
       add("changed", `allowed effects of ${name} are held: ${holdText(holdMs)}`, holdMs < formerHoldMs);
@@ -66,7 +66,6 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
       const isFree = is.reversible === "free";
       add("changed", `what a card of ${name} can undo ${isFree ? "runs without asking" : "asks again"}`, isFree);
     }
-    if (is === undefined) add("removed", `compartment ${name} is gone`, false);
     const cleared = is === undefined ? [] : clearedModels(after, name);
     const formerly = was === undefined ? [] : clearedModels(before, name);
     for (const model of minus(cleared, formerly)) add("changed", `model ${model} may now read ${name} data`, true);
@@ -84,10 +83,10 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     if (was === undefined) add("added", `client ${name} may connect`, true);
     const shown = is?.compartments ?? [];
     const formerly = was?.compartments ?? [];
+    for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
     const view = is === undefined ? "" : clientViewText(is);
     const former = was === undefined ? clientViewText({ view: "direct", direct: [] }) : clientViewText(was);
     if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
-    for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
     for (const one of minus(formerly, shown))
       add("changed", `client ${name} may no longer be shown ${one} data`, false);
   }

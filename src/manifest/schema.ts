@@ -3,7 +3,6 @@
 import type { JsonObject } from "../kernel/index.ts";
 import { capsSchema } from "./caps.ts";
 import { clientViewSchema } from "./client-view.ts";
-import { capsSchema } from "./caps.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
 
 const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: "string", description, ...more });
@@ -46,10 +45,10 @@ export function stackJsonSchema(): JsonObject {
 function owner(): JsonObject {
   return object("Who the stack belongs to.", ["name"], {
     name: text("How the owner is called.", { minLength: 1, maxLength: 100 }),
+    timezone: text("An IANA time zone such as Europe/Berlin."),
     quiet: text("Hours on the owner's clock in which no hold ends, such as 22:00-07:00.", {
       pattern: "^([01]\\d|2[0-3]):[0-5]\\d-([01]\\d|2[0-3]):[0-5]\\d$",
     }),
-    timezone: text("An IANA time zone such as Europe/Berlin."),
     currency: object("What costs are shown in.", ["code", "usd"], {
       code: text("An ISO 4217 code.", { pattern: "^[A-Z]{3}$" }),
       usd: { type: "number", exclusiveMinimum: 0, description: "Units of it for one US dollar." },
@@ -59,11 +58,11 @@ function owner(): JsonObject {
 
 function compartment(): JsonObject {
   return object("Without 'models': models on this machine only.", [], {
+    models: names("Models that may read its data; the only place that grants this."),
     hold: text("How long an allowed effect can be cancelled: none, 30s, 10m, 2h.", {
       pattern: "^(none|[1-9]\\d{0,4}[smh])$",
     }),
     reversible: { enum: ["ask", "free"], description: "free: what a card can undo runs without a question." },
-    models: names("Models that may read its data; the only place that grants this."),
   });
 }
 
@@ -112,8 +111,8 @@ function model(): JsonObject {
 
 function client(): JsonObject {
   return object("A program that may connect.", ["compartments"], {
-    ...clientViewSchema(),
     compartments: names("What it may be shown and may carry."),
+    ...clientViewSchema(),
   });
 }
 

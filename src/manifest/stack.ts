@@ -3,10 +3,8 @@
 import { NO_CAPS } from "../kernel/index.ts";
 import { capsOf } from "./caps.ts";
 import { clientViewOf } from "./client-view.ts";
-import { NO_CAPS } from "../kernel/index.ts";
-import { holdOf, quietOf } from "./holds.ts";
-import { capsOf } from "./caps.ts";
 import { didYouMean } from "./nearest.ts";
+import { holdOf, quietOf } from "./holds.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
 import * as read from "./reading.ts";
 import type { Fields, SourceNode } from "./reading.ts";
@@ -49,9 +47,9 @@ const NOBODY: readonly string[] = [];
 function ownerOf(node: SourceNode): StackOwner {
   const owner = read.fields(node, { required: ["name"], optional: ["timezone", "quiet", "currency"] });
   return {
-    quiet: read.maybe(owner.get("quiet"), null, quietOf),
     name: read.textOf(owner.need("name"), { ...PLAIN_TEXT, lengthMax: 100 }),
     timezone: read.maybe(owner.get("timezone"), "UTC", timezoneOf),
+    quiet: read.maybe(owner.get("quiet"), null, quietOf),
     currency: read.maybe(owner.get("currency"), { code: "USD", usd: 1 }, (currency) => {
       const parts = read.fields(currency, { required: ["code", "usd"], optional: [] });
       return {
