@@ -1,6 +1,5 @@
 // The secrets room's public names.
 
-export { redactor } from "./redactor.ts";
 export { openSecrets } from "./secrets.ts";
 export type { Secrets } from "./secrets.ts";
 export { openSigner } from "./signer.ts";

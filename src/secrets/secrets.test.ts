@@ -1,4 +1,4 @@
-// Secrets at rest, the signing key, and taking secret values out of texts.
+// Secrets at rest, under a key file and under a passphrase, and the signing key.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -7,9 +7,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import fc from "fast-check";
 import { Fault } from "../kernel/index.ts";
-import { openSecrets, openSigner, redactor } from "./index.ts";
+import { openSecrets, openSigner } from "./index.ts";
 
 function folder(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), "freehold-secrets-"));
@@ -105,58 +104,71 @@ test("the signing key is made once, and its signatures verify", (t) => {
   assert.throws(() => openSigner({ dir }), isFault("secrets.key"));
 });
 
-test("secret values are taken out in every notation a program may use", () => {
-  const value = "p4ss/w+rd ü!";
-  const redact = redactor(
-    new Map([
-      ["mail", value],
-      ["short", "abc"],
-    ]),
-  );
-  const bytes = Buffer.from(value);
-  const notations = [
-    value,
-    JSON.stringify({ value }),
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    encodeURIComponent(value),
-    encodeURIComponent(value).toLowerCase(),
-    new URLSearchParams({ value }).toString().replaceAll("%21", "!"),
-    bytes.toString("hex").replace(/../g, "%$&"),
-    bytes.toString("base64url"),
-  ];
-  for (const text of notations) assert.match(redact(`a ${text} b`), /^a .*‹secret:mail›.* b$/u, text);
-  assert.equal(redact("abc and nothing"), "abc and nothing");
+test("whoever must know the values learns them at the start, and each change before it can be handed out", async (t) => {
+  const dir = folder(t);
+  await openSecrets({ dir }).set("mail", "correct horse battery");
+  const learnt: Record<string, string>[] = [];
+  const secrets = openSecrets({ dir, learn: (values) => void learnt.push(Object.fromEntries(values)) });
+  await secrets.open();
+  assert.deepEqual(learnt, [{ mail: "correct horse battery" }]);
+  await secrets.set("other", "staple staple");
+  assert.deepEqual(learnt.at(-1), { mail: "correct horse battery", other: "staple staple" });
 });
 
-test("a secret inside a longer base64 text is taken out at every offset", () => {
-  const value = "hunter2-hunter2";
-  const redact = redactor(new Map([["mail", value]]));
-  for (const user of ["u:", "us:", "usr:", "user:"]) {
-    const header = Buffer.from(`${user}${value}${user}`).toString("base64");
-    const left = redact(header).replace("‹secret:mail›", "");
-    assert.ok(left.length < header.length - 15, left);
+test("under a passphrase the values open only after it was given, also to a copy of all files", async (t) => {
+  const dir = folder(t);
+  const secrets = openSecrets({ dir });
+  assert.equal(secrets.lock(), false);
+  await secrets.set("mail", "correct horse battery");
+  await secrets.protect("open sesame and more");
+  assert.equal(await secrets.get("mail"), "correct horse battery");
+  assert.equal(readFileSync(join(dir, "keys/age.txt"), "latin1").includes("AGE-SECRET-KEY"), false);
+  assert.equal(statSync(join(dir, "keys/age.txt")).mode & 0o777, 0o600);
+
+  const restarted = openSecrets({ dir });
+  await restarted.open();
+  assert.equal(restarted.isLocked(), true);
+  for (const tried of [restarted.get("mail"), restarted.set("a", "some value"), restarted.protect(null)]) {
+    await assert.rejects(tried, isFault("secrets.locked"));
   }
+  assert.equal(await restarted.unlock("open sesame"), false);
+  assert.equal(restarted.isLocked(), true);
+  assert.equal(await restarted.unlock("open sesame and more"), true);
+  assert.equal(await restarted.unlock("open sesame"), false);
+  assert.equal(await restarted.get("mail"), "correct horse battery");
+  assert.equal(restarted.lock(), true);
+  await assert.rejects(restarted.get("mail"), isFault("secrets.locked"));
+
+  assert.equal(await restarted.unlock("open sesame and more"), true);
+  await restarted.protect(null);
+  assert.equal(await openSecrets({ dir }).get("mail"), "correct horse battery");
 });
 
-test("no text that holds a secret keeps it", () => {
-  const text = fc.string({ minLength: 8, maxLength: 40, unit: "grapheme" });
-  fc.assert(
-    fc.property(text, fc.string(), fc.string(), (value, before, after) => {
-      const redact = redactor(new Map([["x", value]]));
-      const form = Buffer.from(value).toString("base64").replace(/.=+$/, "");
-      assert.equal(redact(before + value + after).includes(value), "‹secret:x›".includes(value));
-      assert.equal(redact(` ${form}`).includes(form), false);
-    }),
-  );
+test("a passphrase can be set before the first secret", async (t) => {
+  const dir = folder(t);
+  const secrets = openSecrets({ dir });
+  await secrets.protect("open sesame and more");
+  await secrets.set("mail", "correct horse battery");
+  const restarted = openSecrets({ dir });
+  assert.equal(await restarted.unlock("open sesame and more"), true);
+  assert.deepEqual(await restarted.list(), ["mail"]);
 });
 
-test("of two secrets the longer one is named", () => {
-  const redact = redactor(
-    new Map([
-      ["short", "password"],
-      ["long", "password-and-more"],
-    ]),
-  );
-  assert.equal(redact("password-and-more, password"), "‹secret:long›, ‹secret:short›");
+test("a key file that asks for endless work and a damaged one are not opened", async (t) => {
+  const dir = folder(t);
+  await openSecrets({ dir }).protect("open sesame and more");
+  const file = join(dir, "keys/age.txt");
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.from(whole.toString("latin1").replace(/ 17\n/, " 30\n"), "latin1"));
+  assert.equal(await openSecrets({ dir }).unlock("open sesame and more"), false);
+  whole[whole.length - 1] = (whole.at(-1) ?? 0) ^ 1;
+  writeFileSync(file, whole);
+  assert.equal(await openSecrets({ dir }).unlock("open sesame and more"), false);
+});
+
+test("values too many or too long to be looked for are refused", async (t) => {
+  const secrets = openSecrets({ dir: folder(t) });
+  for (const name of ["a", "b", "c", "d", "e", "f", "g", "h"]) await secrets.set(name, name.repeat(65_536));
+  await assert.rejects(secrets.set("i", "one more character"), isFault("secrets.value"));
+  assert.equal((await secrets.list()).length, 8);
 });

@@ -1,11 +1,12 @@
-// Sealed values in one age file, opened for each use and kept nowhere.
+// Sealed values in one age file, opened for each use; what is opened is told to a mask, and kept nowhere else.
 // Invariants: a value stands on disk only encrypted; the key file is the user's alone; writes replace the file whole.
 
 import { join } from "node:path";
 import { Fault, isObject, parseStrict } from "../kernel/index.ts";
+import { openKeyFile, type KeyFile } from "./key-file.ts";
 import { readPrivate, writePrivate } from "./private-files.ts";
 
-export interface Secrets {
+export interface Secrets extends Pick<KeyFile, "isLocked" | "protect" | "unlock" | "lock"> {
   /** Names are `[a-z0-9][a-z0-9-]*`, at most 64 characters; values 1 to 65,536 characters; at most 500 of them. */
   set(name: string, value: string): Promise<void>;
   get(name: string): Promise<string | null>;
@@ -13,46 +14,38 @@ export interface Secrets {
   list(): Promise<readonly string[]>;
   /** True when there was one. */
   remove(name: string): Promise<boolean>;
+  /** Once, so that all values are learnt. What is locked is left for unlock(). */
+  open(): Promise<void>;
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const VALUE_LENGTH_MAX = 65_536;
 const COUNT_MAX = 500;
+const ALL_LENGTH_MAX = 524_288;
 
-/** `dir` is the home's `.state`. `age -d -i keys/age.txt secrets.age` opens the same file. Faults: `secrets.*`. */
-export function openSecrets({ dir }: { readonly dir: string }): Secrets {
-  const sealed = join(dir, "secrets.age");
-  const keyFile = join(dir, "keys", "age.txt");
+type Values = ReadonlyMap<string, string>;
+
+/**
+ * `dir` is the home's `.state`. `age -d -i keys/age.txt secrets.age` opens the same file. `learn` hears of all values, by
+ * name, whenever they were opened, and before a changed one can be handed out. Faults: `secrets.*`.
+ */
+export function openSecrets({
+  dir,
+  learn,
+}: {
+  readonly dir: string;
+  readonly learn?: (values: Values) => void;
+}): Secrets {
+  const key = openKeyFile(join(dir, "keys", "age.txt"));
+  const { read, write } = sealedFile(join(dir, "secrets.age"), key, learn ?? (() => undefined));
   let changing: Promise<unknown> = Promise.resolve();
-
-  async function read(): Promise<Map<string, string>> {
-    const [bytes, key] = [readPrivate(sealed), readPrivate(keyFile)];
-    if (bytes === null) return new Map();
-    try {
-      const { Decrypter } = await import("age-encryption");
-      const decrypter = new Decrypter();
-      decrypter.addIdentity(identityIn(key));
-      return valuesIn(await decrypter.decrypt(bytes, "text"));
-    } catch (error) {
-      const message = `${keyFile} does not open it.`;
-      throw new Fault("secrets.sealed", { at: sealed, message, next: "restore both from one backup", cause: error });
-    }
-  }
-
-  async function write(values: ReadonlyMap<string, string>): Promise<void> {
-    const age = await import("age-encryption");
-    if (readPrivate(keyFile) === null) writePrivate(keyFile, `${await age.generateX25519Identity()}\n`);
-    const encrypter = new age.Encrypter();
-    encrypter.addRecipient(await age.identityToRecipient(identityIn(readPrivate(keyFile))));
-    writePrivate(sealed, await encrypter.encrypt(JSON.stringify(Object.fromEntries(values), null, 2)));
-  }
 
   /** One after the other, so that two changes at once both stay. */
   function change(edit: (values: Map<string, string>) => boolean): Promise<boolean> {
     const done = changing.then(async () => {
       const values = await read();
       const isChanged = edit(values);
-      if (values.size > COUNT_MAX) throw new Fault("secrets.value", { message: `more than ${COUNT_MAX} secrets.` });
+      checkAll(values);
       if (isChanged) await write(values);
       return isChanged;
     });
@@ -68,6 +61,49 @@ export function openSecrets({ dir }: { readonly dir: string }): Secrets {
     get: async (name) => (await read()).get(name) ?? null,
     list: async () => [...(await read()).keys()].sort(),
     remove: (name) => change((values) => values.delete(name)),
+    isLocked: key.isLocked,
+    lock: key.lock,
+    async open() {
+      if (!key.isLocked()) await read();
+    },
+    async protect(passphrase) {
+      await change(() => true); // Makes a key where there is none, and fails where it is locked.
+      await key.protect(passphrase);
+    },
+    async unlock(passphrase) {
+      const isRight = await key.unlock(passphrase);
+      if (isRight) await read();
+      return isRight;
+    },
+  };
+}
+
+function sealedFile(path: string, key: KeyFile, learn: (values: Values) => void) {
+  return {
+    async read(): Promise<Map<string, string>> {
+      const bytes = readPrivate(path);
+      if (bytes === null) return new Map();
+      const identity = key.identity();
+      try {
+        const { Decrypter } = await import("age-encryption");
+        const decrypter = new Decrypter();
+        decrypter.addIdentity(identity);
+        const values = valuesIn(await decrypter.decrypt(bytes, "text"));
+        learn(values);
+        return values;
+      } catch (error) {
+        const message = `${key.path} does not open it.`;
+        throw new Fault("secrets.sealed", { at: path, message, next: "restore both from one backup", cause: error });
+      }
+    },
+    async write(values: Values): Promise<void> {
+      const age = await import("age-encryption");
+      learn(values);
+      await key.create(age.generateX25519Identity);
+      const encrypter = new age.Encrypter();
+      encrypter.addRecipient(await age.identityToRecipient(key.identity()));
+      writePrivate(path, await encrypter.encrypt(JSON.stringify(Object.fromEntries(values), null, 2)));
+    },
   };
 }
 
@@ -81,8 +117,11 @@ function checkSecret(name: string, value: string): void {
   }
 }
 
-function identityIn(keyFile: Buffer | null): string {
-  return /^AGE-SECRET-KEY-\S+$/m.exec(keyFile?.toString() ?? "")?.[0] ?? "";
+function checkAll(values: Values): void {
+  const length = [...values.values()].join("").length;
+  if (values.size <= COUNT_MAX && length <= ALL_LENGTH_MAX) return;
+  const message = `there can be ${COUNT_MAX} secrets, and ${ALL_LENGTH_MAX} characters in all of them.`;
+  throw new Fault("secrets.value", { message });
 }
 
 function valuesIn(text: string): Map<string, string> {
