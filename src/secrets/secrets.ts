@@ -37,16 +37,16 @@ export function openSecrets({
   readonly learn?: (values: Values) => void;
 }): Secrets {
   const key = openKeyFile(join(dir, "keys", "age.txt"));
-  const { read, write } = sealedFile(join(dir, "secrets.age"), key, learn ?? (() => undefined));
+  const file = sealedFile(join(dir, "secrets.age"), key, learn ?? (() => undefined));
   let changing: Promise<unknown> = Promise.resolve();
 
   /** One after the other, so that two changes at once both stay. */
   function change(edit: (values: Map<string, string>) => boolean): Promise<boolean> {
     const done = changing.then(async () => {
-      const values = await read();
+      const values = await file.read();
       const isChanged = edit(values);
       checkAll(values);
-      if (isChanged) await write(values);
+      if (isChanged) await file.write(values);
       return isChanged;
     });
     changing = done.catch(() => undefined); // Its caller hears of it; the next change starts afresh.
@@ -58,13 +58,13 @@ export function openSecrets({
       checkSecret(name, value);
       await change((values) => values.set(name, value).size > 0);
     },
-    get: async (name) => (await read()).get(name) ?? null,
-    list: async () => [...(await read()).keys()].sort(),
+    get: async (name) => (await file.read()).get(name) ?? null,
+    list: async () => [...(await file.read()).keys()].sort(),
     remove: (name) => change((values) => values.delete(name)),
     isLocked: key.isLocked,
     lock: key.lock,
     async open() {
-      if (!key.isLocked()) await read();
+      if (!key.isLocked()) await file.read();
     },
     async protect(passphrase) {
       await change(() => true); // Makes a key where there is none, and fails where it is locked.
@@ -72,7 +72,7 @@ export function openSecrets({
     },
     async unlock(passphrase) {
       const isRight = await key.unlock(passphrase);
-      if (isRight) await read();
+      if (isRight) await file.read();
       return isRight;
     },
   };
