@@ -273,7 +273,7 @@ test("each program gets its own form of the entry", () => {
   const { command, args, env } = shim;
   assert.deepEqual(written("claude-desktop"), { mcpServers: { freehold: { command, args, env } } });
   assert.deepEqual(written("claude-code"), { mcpServers: { freehold: { type: "stdio", command, args, env } } });
-  assert.deepEqual(written("cursor"), { mcpServers: { freehold: { command, args, env } } });
+  assert.deepEqual(written("cursor"), { mcpServers: { freehold: { type: "stdio", command, args, env } } });
   assert.deepEqual(written("vscode"), { servers: { freehold: { type: "stdio", command, args, env } } });
   for (const id of CLIENT_IDS) assert.match(shimText(id, shim), /\/opt\/freehold\/freehold/);
   assert.match(

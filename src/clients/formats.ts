@@ -107,7 +107,7 @@ export const FORMATS: readonly Format[] = [
     syntax: "json",
     userFiles: ({ homeDir }) => [join(homeDir, ".cursor", "mcp.json")],
     projectFiles: ({ cwd }) => [join(cwd, ".cursor", "mcp.json")],
-    entry: plain,
+    entry: typed,
   },
   {
     id: "vscode",
