@@ -1,44 +1,57 @@
 // Finds tools by what they do: BM25 over several fields (Robertson, Zaragoza and Taylor, 2004), in memory.
 // An index is of one view alone: tools that a client may not see do not even change the order of those it may.
 
-import { alikeOf, stemsOf } from "./find-words.ts";
+import { alikeOf, askedStemsOf, stemsOf } from "./find-words.ts";
 
 export interface Findable {
   readonly name: string;
+  readonly server: string;
   readonly fields: Readonly<Record<Field, string>>;
 }
 
-export type Field = "name" | "purpose" | "more" | "parameters" | "card";
+export type Field = "name" | "purpose" | "more" | "parameters" | "hints" | "card";
 
 export interface ToolIndex {
   /** Names, best first; none where no word fits. */
   find(query: string, countMax: number): readonly string[];
 }
 
-/** A name is chosen with care, a first sentence says the purpose; parameters and the rest only hint. */
-const WEIGHTS: Readonly<Record<Field, number>> = { name: 3, purpose: 1, more: 0.3, parameters: 0.5, card: 0.3 };
-const FIELDS = ["name", "purpose", "more", "parameters", "card"] as const satisfies readonly Field[];
+/** A name is chosen with care, a first sentence says the purpose; the rest only hints. */
+const WEIGHTS: Readonly<Record<Field, number>> = {
+  name: 3,
+  purpose: 1,
+  more: 0.3,
+  parameters: 0.5,
+  hints: 0.2,
+  card: 0.3,
+};
+const FIELDS = ["name", "purpose", "more", "parameters", "hints", "card"] as const satisfies readonly Field[];
 /** The usual constants: how soon repetition stops counting, and how much length counts. */
 const K1 = 1.2;
 const B = 0.75;
 /** Another word for the same thing counts less than the word. */
 const ALIKE_WEIGHT = 0.5;
+/** Who names a server means its tools. */
+const NAMED_SERVER_FACTOR = 1.5;
 const FIELD_LENGTH_MAX = 4_000;
 const QUERY_STEMS_MAX = 40;
 
-interface Posting {
-  readonly tool: number;
-  readonly score: number;
-}
+/** By tool, how often a stem occurs, weighted by field. */
+type Postings = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 export function indexTools(tools: readonly Findable[]): ToolIndex {
-  const postings = scored(tools);
+  const postings = postingsOf(tools);
   const names = tools.map((tool) => tool.name);
+  const servers = tools.map((tool) => stemsOf(tool.server));
   return {
     find(query, countMax) {
       const totals = new Float64Array(names.length);
-      for (const stem of new Set(stemsOf(query.slice(0, FIELD_LENGTH_MAX)).slice(0, QUERY_STEMS_MAX))) {
-        for (const [tool, score] of bestOf(postings, stem)) totals[tool] = (totals[tool] ?? 0) + score;
+      const asked = new Set(askedStemsOf(query.slice(0, FIELD_LENGTH_MAX)).slice(0, QUERY_STEMS_MAX));
+      for (const stem of asked) {
+        for (const [tool, score] of bestOf(postings, stem, names.length)) totals[tool] = (totals[tool] ?? 0) + score;
+      }
+      for (const [tool, stems] of servers.entries()) {
+        if (stems.some((stem) => asked.has(stem))) totals[tool] = (totals[tool] ?? 0) * NAMED_SERVER_FACTOR;
       }
       return [...totals.keys()]
         .filter((tool) => (totals[tool] ?? 0) > 0)
@@ -49,48 +62,48 @@ export function indexTools(tools: readonly Findable[]): ToolIndex {
   };
 }
 
-/** By tool, what the word or the best of its neighbours gives. */
-function bestOf(postings: ReadonlyMap<string, readonly Posting[]>, stem: string): ReadonlyMap<number, number> {
-  const best = new Map<number, number>();
-  const take = (word: string, weight: number): void => {
-    for (const { tool, score } of postings.get(word) ?? []) {
-      best.set(tool, Math.max(best.get(tool) ?? 0, score * weight));
+/** By tool, what the word itself gives, or all that mean the same taken as one word that is as common as they are. */
+function bestOf(postings: Postings, stem: string, toolCount: number): ReadonlyMap<number, number> {
+  const own = postings.get(stem) ?? new Map<number, number>();
+  const joint = new Map(own);
+  for (const other of alikeOf(stem)) {
+    for (const [tool, often] of postings.get(other) ?? []) {
+      joint.set(tool, (joint.get(tool) ?? 0) + often * ALIKE_WEIGHT);
     }
-  };
-  take(stem, 1);
-  for (const other of alikeOf(stem)) take(other, ALIKE_WEIGHT);
+  }
+  const best = new Map<number, number>();
+  for (const [tool, often] of joint) {
+    const exact = own.has(tool) ? rarity(own.size, toolCount) * saturated(own.get(tool) ?? 0) : 0;
+    best.set(tool, Math.max(exact, rarity(joint.size, toolCount) * saturated(often)));
+  }
   return best;
 }
 
-function scored(tools: readonly Findable[]): ReadonlyMap<string, readonly Posting[]> {
+function rarity(holding: number, toolCount: number): number {
+  return Math.log(1 + (toolCount - holding + 0.5) / (holding + 0.5));
+}
+
+function saturated(often: number): number {
+  return (often * (K1 + 1)) / (K1 + often);
+}
+
+function postingsOf(tools: readonly Findable[]): Postings {
   const stems = tools.map((tool) => FIELDS.map((field) => stemsOf(tool.fields[field].slice(0, FIELD_LENGTH_MAX))));
   const averages = FIELDS.map((_field, at) => {
     const total = stems.reduce((sum, fields) => sum + (fields[at]?.length ?? 0), 0);
     return Math.max(1, total / Math.max(1, tools.length));
   });
-  const counts = stems.map((fields) => weighted(fields, averages));
-  const holders = new Map<string, number>();
-  for (const count of counts) for (const stem of count.keys()) holders.set(stem, (holders.get(stem) ?? 0) + 1);
-  const postings = new Map<string, Posting[]>();
-  for (const [tool, count] of counts.entries()) {
-    for (const [stem, often] of count) {
-      const holding = holders.get(stem) ?? 0;
-      const rarity = Math.log(1 + (tools.length - holding + 0.5) / (holding + 0.5));
-      const list = postings.get(stem) ?? [];
-      list.push({ tool, score: (rarity * often * (K1 + 1)) / (K1 + often) });
-      postings.set(stem, list);
+  const postings = new Map<string, Map<number, number>>();
+  for (const [tool, fields] of stems.entries()) {
+    for (const [at, field] of FIELDS.entries()) {
+      const found = fields[at] ?? [];
+      const weight = WEIGHTS[field] / (1 - B + (B * found.length) / (averages[at] ?? 1));
+      for (const stem of found) {
+        const byTool = postings.get(stem) ?? new Map<number, number>();
+        byTool.set(tool, (byTool.get(tool) ?? 0) + weight);
+        postings.set(stem, byTool);
+      }
     }
   }
   return postings;
-}
-
-/** How often each stem occurs, by weight of the field and its length against the usual one. */
-function weighted(fields: readonly (readonly string[])[], averages: readonly number[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const [at, field] of FIELDS.entries()) {
-    const stems = fields[at] ?? [];
-    const length = 1 - B + (B * stems.length) / (averages[at] ?? 1);
-    for (const stem of stems) counts.set(stem, (counts.get(stem) ?? 0) + WEIGHTS[field] / length);
-  }
-  return counts;
 }

@@ -1,5 +1,7 @@
 // Words of names, descriptions and questions, in the form in which they are compared. Nothing here knows any tool.
 
+import { ALIKE, SAID, TURNS } from "./alike-words.ts";
+
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 
 /** What says nothing of a purpose. */
@@ -10,52 +12,16 @@ const EMPTY = words(
     "please want need use used using tool via up out any some all each every more most other such only also just",
 );
 
-/** What people say on the left and right for what programs call otherwise: verbs of the trade and plain nouns. */
-const ALIKE: readonly string[] = [
-  "create make add new insert start",
-  "delete remove forget erase drop",
-  "update change edit modify alter adjust",
-  "get read show see view display fetch retrieve tell look",
-  "search find look lookup query locate",
-  "list show enumerate",
-  "send post message notify mail",
-  "reply answer respond",
-  "write save store put",
-  "remember memory store",
-  "copy duplicate clone fork",
-  "move rename",
-  "run execute evaluate",
-  "stop end cancel",
-  "upload attach",
-  "download save fetch",
-  "press click push",
-  "watch monitor",
-  "comment note",
-  "file document note text paper",
-  "directory folder",
-  "image picture photo",
-  "issue bug ticket problem",
-  "repository repo project",
-  "user person people member",
-  "contact customer client company",
-  "event appointment meeting",
-  "task todo reminder",
-  "email mail letter",
-  "page website site web",
-  "url link address",
-  "buy order purchase",
-  "pay payment spend",
-  "place location",
-  "database sql table",
-  "record row entry",
-  "documentation docs manual",
-];
-
 /** Camel case, snake case and digits come apart: `listPullRequests2` is list, pull, request, 2. */
 export function stemsOf(text: string): readonly string[] {
   const apart = text.replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2").replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, "$1 $2");
   const found = apart.toLowerCase().match(/\p{L}+|\p{N}+/gu) ?? [];
   return found.filter((word) => word.length > 1 && !EMPTY.has(word)).map(stemOf);
+}
+
+/** Of what somebody asks for, turns of speech said plainly. */
+export function askedStemsOf(query: string): readonly string[] {
+  return stemsOf(TURNS.reduce((text, [turn, plain]) => text.replace(turn, ` ${plain} `), query.toLowerCase()));
 }
 
 /** Light on purpose: plural, -ing, -ed and a last e go. What it gets wrong it gets wrong on both sides. */
@@ -79,13 +45,16 @@ export function alikeOf(stem: string): readonly string[] {
 const NEIGHBOURS: ReadonlyMap<string, readonly string[]> = neighbours();
 
 function neighbours(): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const group of ALIKE) {
-    const stems = group.split(" ").map(stemOf);
-    for (const stem of stems) {
-      const others = stems.filter((other) => other !== stem);
-      found.set(stem, [...new Set([...(found.get(stem) ?? []), ...others])]);
-    }
+  const found = new Map<string, readonly string[]>();
+  const add = (from: string, to: readonly string[]): void => {
+    const others = to.filter((other) => other !== from);
+    found.set(from, [...new Set([...(found.get(from) ?? []), ...others])]);
+  };
+  const stems = (text: string): readonly string[] => text.split(" ").map(stemOf);
+  for (const group of ALIKE) for (const stem of stems(group)) add(stem, stems(group));
+  for (const line of SAID) {
+    const [left = "", right = ""] = line.split(": ");
+    for (const stem of stems(left)) add(stem, stems(right));
   }
   return found;
 }

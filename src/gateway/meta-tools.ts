@@ -97,11 +97,14 @@ export function openMetaTools(seen: readonly SeenTool[]): MetaTools {
 
 function findable({ wire, tool, definition, cardWords }: SeenTool): Parameters<typeof indexTools>[0][number] {
   const [purpose, more] = split(definition);
-  const parameters = parametersOf(definition).map((one) => one.name);
+  const all = parametersOf(definition);
+  const parameters = all.map((one) => one.name).join(" ");
+  const hints = all.map((one) => `${one.type} ${one.hint}`).join(" ");
   const title = textAt(definition, "title") ?? "";
   return {
     name: wire,
-    fields: { name: `${tool} ${title}`, purpose, more, parameters: parameters.join(" "), card: cardWords },
+    server: tool.slice(0, tool.indexOf(".")),
+    fields: { name: `${tool} ${title}`, purpose, more, parameters, hints, card: cardWords },
   };
 }
 
