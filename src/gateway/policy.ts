@@ -1,7 +1,7 @@
 // The accepted policy in the form the door reads: cards and rules by tool, definitions from the lock.
 
 import { indexRules, type Digest, type JsonObject, type RuleIndex, type ToolCard } from "../kernel/index.ts";
-import { pinsOf, type Policy, type Stack, type StackLock } from "../manifest/index.ts";
+import { pinsOf, PLAIN_VIEW, type Policy, type Stack, type StackLock } from "../manifest/index.ts";
 import { compileSchema, type SchemaCheck } from "./schema.ts";
 
 export interface PinnedTool {
@@ -13,7 +13,10 @@ export interface PinnedTool {
 }
 
 /** What is listed: everything, or a search beside the tools named here. */
-export type Listing = { readonly kind: "direct" } | { readonly kind: "search"; readonly beside: readonly string[] };
+export type Listing = { readonly names: "full" | "short" } & (
+  | { readonly kind: "direct" }
+  | { readonly kind: "search"; readonly beside: readonly string[] }
+);
 
 export interface ActivePolicy {
   readonly digest: Digest;
@@ -49,8 +52,8 @@ export function activate(policy: Policy): ActivePolicy {
 /** What a client is listed: by default every tool it may see. */
 export function listingOf(stack: Stack, kind: string, name: string): Listing {
   const client = kind === "client" && Object.hasOwn(stack.clients, name) ? stack.clients[name] : undefined;
-  if (client === undefined || client.view === "direct") return { kind: "direct" };
-  return { kind: "search", beside: client.direct };
+  const { view, direct, names } = client ?? PLAIN_VIEW;
+  return view === "direct" ? { kind: "direct", names } : { kind: "search", beside: direct, names };
 }
 
 /** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */

@@ -49,6 +49,7 @@ const RESULT_DEFINITION: JsonObject = {
 
 interface Draft {
   readonly policy: ActivePolicy;
+  readonly nameOf: (server: string, name: string) => string;
   readonly seen: SeenTool[];
   readonly prompts: JsonObject[];
   readonly resources: JsonObject[];
@@ -59,8 +60,12 @@ interface Draft {
 }
 
 export function viewFor(policy: ActivePolicy, clearance: readonly string[], listing: Listing): View {
+  const servers = Object.keys(policy.stack.servers)
+    .toSorted()
+    .filter((server) => clearance.includes(policy.stack.servers[server]?.compartment ?? ""));
   const draft: Draft = {
     policy,
+    nameOf: listing.names === "short" ? shortNames(policy, servers) : wireName,
     seen: [],
     prompts: [],
     resources: [],
@@ -69,10 +74,9 @@ export function viewFor(policy: ActivePolicy, clearance: readonly string[], list
     promptOf: new Map(),
     owners: [],
   };
-  for (const server of Object.keys(policy.stack.servers).toSorted()) {
-    const compartment = policy.stack.servers[server]?.compartment ?? "";
+  for (const server of servers) {
     const surface = policy.lock.servers[server]?.surface;
-    if (surface === undefined || !clearance.includes(compartment)) continue;
+    if (surface === undefined) continue;
     addTools(draft, server, surface);
     if (isAccepted(policy, `${server}.${PROMPTS}`)) addPrompts(draft, server, surface);
     if (isAccepted(policy, `${server}.${RESOURCES}`)) addResources(draft, server, surface);
@@ -96,7 +100,7 @@ function addTools(draft: Draft, server: string, surface: Surface): void {
     const name = textAt(definition, "name") ?? "";
     const tool = `${server}.${name}`;
     if (!isAccepted(draft.policy, tool)) continue;
-    const wire = freeName(wireName(server, name), tool, draft.toolOf);
+    const wire = freeName(draft.nameOf(server, name), tool, draft.toolOf);
     const seen = { wire, tool, definition, cardWords: cardWords(draft.policy, tool) };
     draft.toolOf.set(wire, seen);
     draft.seen.push(seen);
@@ -124,7 +128,7 @@ const EFFECT_WORDS: Readonly<Record<Effect, string>> = {
 function addPrompts(draft: Draft, server: string, surface: Surface): void {
   for (const prompt of surface.prompts) {
     const name = textAt(prompt, "name") ?? "";
-    const wire = freeName(wireName(server, name), `${server}.${name}`, draft.promptOf);
+    const wire = freeName(draft.nameOf(server, name), `${server}.${name}`, draft.promptOf);
     draft.promptOf.set(wire, { server, name });
     draft.prompts.push({ ...prompt, name: wire });
   }
@@ -152,6 +156,22 @@ export function wireName(server: string, name: string): string {
   const plain = `${server}__${name}`;
   const safe = plain.replace(/[^A-Za-z0-9_-]/g, "_");
   return safe === plain && safe.length <= WIRE_NAME_MAX ? safe : marked(safe, plain);
+}
+
+/** A name of its own for what no other server and not Freehold itself calls the same; the full one for the rest. */
+function shortNames(policy: ActivePolicy, servers: readonly string[]): Draft["nameOf"] {
+  const bearers = new Map<string, Set<string>>();
+  for (const server of servers) {
+    const { tools = [], prompts = [] } = policy.lock.servers[server]?.surface ?? {};
+    for (const item of [...tools, ...prompts]) {
+      const name = textAt(item, "name") ?? "";
+      bearers.set(name, (bearers.get(name) ?? new Set()).add(server));
+    }
+  }
+  const own = [RESULT_DEFINITION, ...META_DEFINITIONS].map((definition) => definition["name"]);
+  const isPlain = (name: string): boolean => /^[A-Za-z0-9_-]+$/.test(name) && name.length <= WIRE_NAME_MAX;
+  return (server, name) =>
+    isPlain(name) && !own.includes(name) && bearers.get(name)?.size === 1 ? name : wireName(server, name);
 }
 
 /** Two tools never share a name, also where one was made to look like another's mark. */

@@ -6,12 +6,15 @@ import * as read from "./reading.ts";
 import type { Fields } from "./reading.ts";
 import type { StackClient } from "./types.ts";
 
-export type ClientView = Pick<StackClient, "view" | "direct">;
+export type ClientView = Pick<StackClient, "view" | "direct" | "names">;
 
 export const VIEWS = ["direct", "search", "hybrid"] as const;
+const NAMES = ["full", "short"] as const;
+/** What a client sees whose entry says nothing of it. */
+export const PLAIN_VIEW: ClientView = { view: "direct", direct: [], names: "full" };
 const LISTED_MAX = 50;
 
-/** From the fields `view` and `direct`. A search beside listed tools is a hybrid, whichever way it is written. */
+/** From the fields `view`, `direct` and `names`. A search beside listed tools is a hybrid, whichever way it is written. */
 export function clientViewOf(client: Fields): ClientView {
   const written = read.maybe(client.get("view"), "direct", (view) => read.oneOf(view, VIEWS));
   const node = client.get("direct");
@@ -28,12 +31,18 @@ export function clientViewOf(client: Fields): ClientView {
     const message = `${read.nameOf(view)} is hybrid, but no tool is listed beside the search.`;
     read.report(view, { code: "bad-value", message, next: "Name them under 'direct', or write view: search." });
   }
-  return { view: direct.length > 0 && written === "search" ? "hybrid" : written, direct };
+  const names = read.maybe(client.get("names"), "full", (given) => read.oneOf(given, NAMES));
+  return { view: direct.length > 0 && written === "search" ? "hybrid" : written, direct, names };
 }
 
 const NONE: readonly string[] = [];
 
-export function clientViewText({ view, direct }: ClientView): string {
+export function clientViewText(client: ClientView): string {
+  const names = client.names === "short" ? ", by their own names where no two are alike" : "";
+  return `${toolsText(client)}${names}`;
+}
+
+function toolsText({ view, direct }: ClientView): string {
   switch (view) {
     case "direct":
       return "sees every tool listed";
@@ -49,6 +58,10 @@ export function clientViewSchema(): JsonObject {
     view: {
       enum: [...VIEWS],
       description: "direct lists every tool; search lists four that find and call the others.",
+    },
+    names: {
+      enum: [...NAMES],
+      description: "short leaves the server's name out where no other tool or prompt has the same name.",
     },
     direct: {
       type: "array",

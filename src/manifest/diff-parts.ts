@@ -8,7 +8,7 @@ export interface Change {
   readonly wider: boolean;
 }
 
-export function minus(a: readonly string[], b: readonly string[]): readonly string[] {
+export function minus<T extends string>(a: readonly T[], b: readonly T[]): readonly T[] {
   return a.filter((item) => !b.includes(item));
 }
 

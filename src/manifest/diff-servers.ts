@@ -2,8 +2,9 @@
 
 import { pinOf, type JsonObject } from "../kernel/index.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
+import { diffOAuth, NO_OAUTH } from "./oauth.ts";
 import { LOCK_FILE, STACK_FILE } from "./policy.ts";
-import type { LockedServer, Stack, StackLock, StackSandbox, StackServer } from "./types.ts";
+import type { Ask, LockedServer, Stack, StackLock, StackSandbox, StackServer } from "./types.ts";
 
 type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
 
@@ -24,12 +25,20 @@ export function diffServers(before: Stack, after: Stack): readonly Change[] {
     }
     if (was === undefined) add("added", `${server} is new: ${originOf(is)}, in compartment ${is.compartment}`, true);
     else diffDeclared({ server, was, is }, add);
+    diffAsks({ server, was: was?.asks ?? [], is: is.asks }, add);
+    for (const { kind, what, wider } of diffOAuth(server, was?.oauth ?? NO_OAUTH, is.oauth ?? NO_OAUTH))
+      add(kind, what, wider);
     diffSecrets({ server, was: was?.secrets ?? {}, is: is.secrets }, add);
     diffWalls({ server, was: was?.sandbox ?? CLOSED, is: is.sandbox }, add);
   }
   return changes;
 }
 
+const ASKED: Readonly<Record<Ask, string>> = {
+  elicitation: "input by a form of its own",
+  sampling: "texts from the program's model",
+  roots: "the folders that the program works in",
+};
 const CLOSED: StackSandbox = { read: [], write: [], network: "none", memoryMb: Infinity, pidsMax: Infinity };
 
 function originOf(server: StackServer): string {
@@ -48,6 +57,11 @@ function diffDeclared({ server, was, is }: Pair<StackServer>, add: Add): void {
     add("changed", `${server} now gets the environment ${Object.keys(is.env).join(", ") || "of nobody"}`, true);
   }
   if (!same(was.account, is.account)) add("changed", `${server} now uses another account`, true);
+}
+
+function diffAsks({ server, was, is }: Pair<StackServer["asks"]>, add: Add): void {
+  for (const ask of minus(is, was)) add("changed", `${server} may ask for ${ASKED[ask]}`, true);
+  for (const ask of minus(was, is)) add("changed", `${server} may no longer ask for ${ASKED[ask]}`, false);
 }
 
 function diffSecrets({ server, was, is }: Pair<StackServer["secrets"]>, add: Add): void {

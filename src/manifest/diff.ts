@@ -2,8 +2,8 @@
 
 import { Fault } from "../kernel/index.ts";
 import { diffCaps } from "./caps.ts";
-import { clientViewText } from "./client-view.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
+import { diffClients } from "./diff-clients.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText, quietText } from "./holds.ts";
@@ -78,18 +78,7 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     else if (was === undefined) add("added", `model ${name} is new: ${modelText(is)}`, is.place !== "this-machine");
     else if (!same(was, is)) add("changed", `model ${name} is now ${modelText(is)}`, true);
   }
-  for (const [name, was, is] of pairs(before.clients, after.clients)) {
-    if (is === undefined) add("removed", `client ${name} may no longer connect`, false);
-    if (was === undefined) add("added", `client ${name} may connect`, true);
-    const shown = is?.compartments ?? [];
-    const formerly = was?.compartments ?? [];
-    for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
-    const view = is === undefined ? "" : clientViewText(is);
-    const former = was === undefined ? clientViewText({ view: "direct", direct: [] }) : clientViewText(was);
-    if (is !== undefined && view !== former) add("changed", `client ${name} ${view}`, false);
-    for (const one of minus(formerly, shown))
-      add("changed", `client ${name} may no longer be shown ${one} data`, false);
-  }
+  diffClients(before.clients, after.clients, add);
   for (const limit of ["day", "month", "sessionTokens"] as const) {
     const [was, is] = [before.budgets[limit], after.budgets[limit]];
     if (was === is) continue;

@@ -30,6 +30,7 @@ export type StackEdit =
       readonly compartments: readonly string[];
       readonly view?: Partial<ClientView>;
     }
+  | { readonly kind: "change-view"; readonly name: string; readonly view: Partial<ClientView> }
   | { readonly kind: "remove-client"; readonly name: string }
   | { readonly kind: "add-compartment"; readonly name: string; readonly models?: readonly string[] };
 
@@ -64,6 +65,12 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
     case "add-compartment":
       free("compartments");
       return insertAt(text, spot("compartments"), edit.models === undefined ? {} : { models: edit.models });
+    case "change-view": {
+      known("clients");
+      const { compartments = [], names = "full" } = stack.clients[edit.name] ?? {};
+      const kept = names === "full" ? {} : { names };
+      return insertAt(removeAt(text, spot("clients")), spot("clients"), { compartments, ...kept, ...edit.view });
+    }
     case "remove-server":
       known("servers");
       return removeAt(text, spot("servers"));

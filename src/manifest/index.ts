@@ -1,5 +1,7 @@
 // The manifest's public names: the stack home's files, parsed strictly, compared and edited.
 
+export { PLAIN_VIEW, VIEWS } from "./client-view.ts";
+export type { ClientView } from "./client-view.ts";
 export { cardStates } from "./card-states.ts";
 export type { CardsAgainst, CardState } from "./card-states.ts";
 export { formatCardFile } from "./card-text.ts";
@@ -45,6 +47,7 @@ export type {
   StackCompartment,
   StackLock,
   StackModel,
+  StackOAuth,
   StackOwner,
   StackSandbox,
   StackServer,

@@ -224,6 +224,14 @@ test("a change is told in plain sentences, and what grants more is marked", () =
   assert.deepEqual(sentences(stack("compartments: [family]", "compartments: [family, work]")), [
     "+ client claude-code may now be shown work data",
   ]);
+  assert.deepEqual(sentences(stack("sandbox: {", "asks: [sampling, elicitation], sandbox: {")), [
+    "+ server files may ask for input by a form of its own",
+    "+ server files may ask for texts from the program's model",
+  ]);
+  assert.deepEqual(sentences(stack("compartments: [family]", "compartments: [family], names: short")), [
+    "- client claude-code sees every tool listed, by their own names where no two are alike",
+  ]);
+  assert.throws(() => sentences(stack("sandbox: {", "asks: [everything], sandbox: {")), /asks/);
   assert.deepEqual(sentences(stack("clients:", "budgets: { day: 1 }\nclients:")), [
     "- the budget of a day: 1 instead of no limit",
   ]);

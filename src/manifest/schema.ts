@@ -4,6 +4,7 @@ import type { JsonObject } from "../kernel/index.ts";
 import { capsSchema } from "./caps.ts";
 import { clientViewSchema } from "./client-view.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
+import { oauthSchema } from "./oauth.ts";
 
 const text = (description: string, more: JsonObject = {}): JsonObject => ({ type: "string", description, ...more });
 const list = (description: string, items: JsonObject): JsonObject => ({ type: "array", description, items });
@@ -78,6 +79,11 @@ function server(): JsonObject {
       env: map(ENV_NAME.pattern, "Environment; no secret.", { type: "string" }),
       secrets: map(ENV_NAME.pattern, "Environment name or header to secret:name.", secret),
       compartment: name("Whose data it holds."),
+      asks: {
+        ...list("What it may ask the program that called it.", { enum: ["elicitation", "sampling", "roots"] }),
+        uniqueItems: true,
+      },
+      oauth: oauthSchema(),
       sandbox: { anyOf: [{ const: "none" }, sandbox()] },
     }),
     oneOf: [{ required: ["source"] }, { required: ["connector"] }],

@@ -2,11 +2,14 @@
 
 import { didYouMean } from "./nearest.ts";
 import { CONNECTORS, ENV_NAME, NAME, PACKAGE_NAME, SECRET_REFERENCE, VERSION } from "./names.ts";
+import { oauthOf } from "./oauth.ts";
 import * as read from "./reading.ts";
 import type { Fields, SourceNode } from "./reading.ts";
-import type { StackSandbox, StackServer } from "./types.ts";
+import type { Ask, StackSandbox, StackServer } from "./types.ts";
 
-const SERVER_FIELDS = ["source", "connector", "account", "args", "env", "secrets", "sandbox"];
+const SERVER_FIELDS = ["source", "connector", "account", "args", "env", "secrets", "asks", "oauth", "sandbox"];
+const ASKS = ["elicitation", "sampling", "roots"] as const;
+const NO_ASKS: readonly Ask[] = [];
 const PATH_NAMES = ["home", "stack"];
 
 export const SANDBOX_DEFAULT: StackSandbox = { read: [], write: [], network: "none", memoryMb: 512, pidsMax: 128 };
@@ -29,6 +32,8 @@ export function serverOf(node: SourceNode): StackServer {
     env: read.maybe(server.get("env"), {}, (env) => read.mapOf(env, ENV_NAME, envOf)),
     secrets: read.maybe(server.get("secrets"), {}, (secrets) => read.mapOf(secrets, ENV_NAME, secretOf)),
     compartment: read.textOf(server.need("compartment"), NAME),
+    asks: read.maybe(server.get("asks"), NO_ASKS, asksOf),
+    ...(server.get("oauth") === undefined ? {} : { oauth: oauthOf(server, source, secretOf) }),
     sandbox: read.maybe(server.get("sandbox"), SANDBOX_DEFAULT, sandboxOf),
   });
 }
@@ -87,6 +92,11 @@ export function splitNpm(source: string): { readonly name: string; readonly vers
   const text = source.replace(/^npm:/, "");
   const at = text.indexOf("@", 1);
   return at === -1 ? { name: text, version: null } : { name: text.slice(0, at), version: text.slice(at + 1) };
+}
+
+function asksOf(node: SourceNode): readonly Ask[] {
+  const asks: readonly Ask[] = read.listOf(node, (item) => read.oneOf(item, ASKS));
+  return ASKS.filter((ask) => asks.includes(ask));
 }
 
 function envOf(node: SourceNode): string {

@@ -116,7 +116,7 @@ function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
 }
 
 function clientOf(node: SourceNode): StackClient {
-  const client = read.fields(node, { required: ["compartments"], optional: ["view", "direct"] });
+  const client = read.fields(node, { required: ["compartments"], optional: ["view", "direct", "names"] });
   return { compartments: read.setOf(client.need("compartments"), NAME), ...clientViewOf(client) };
 }
 

@@ -43,7 +43,25 @@ export interface StackServer {
   /** Environment (or header) name to `secret:name`, as written. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly compartment: string;
+  /** What it may ask the program that called it, in the middle of a call. */
+  readonly asks: readonly Ask[];
+  /** Only of a remote server. */
+  readonly oauth?: StackOAuth;
   readonly sandbox: StackSandbox | "none";
+}
+
+/** A form for the user; a text from the program's model; the folders that the program works in. */
+export type Ask = "elicitation" | "sampling" | "roots";
+
+/** Null: as the server says. */
+export interface StackOAuth {
+  /** The id of a client that the owner made at the issuer, and its secret as `secret:name`. */
+  readonly client: string | null;
+  readonly secret: string | null;
+  /** The address of a client id metadata document. */
+  readonly document: string | null;
+  readonly issuer: string | null;
+  readonly scopes: readonly string[] | null;
 }
 
 export interface StackSandbox {
@@ -69,6 +87,8 @@ export interface StackClient {
   readonly view: "direct" | "search" | "hybrid";
   /** In a hybrid view, the tools that are listed beside the search. */
   readonly direct: readonly string[];
+  /** `short`: a tool's or prompt's own name, where it is the only one of that name. */
+  readonly names: "full" | "short";
 }
 
 export interface StackBudgets {

@@ -70,7 +70,7 @@ function newHome(): HomePaths {
 }
 
 function stackServer(change: Partial<StackServer>): StackServer {
-  const empty = { connector: null, account: {}, args: [], env: {}, secrets: {}, compartment: "family" };
+  const empty = { connector: null, account: {}, args: [], env: {}, secrets: {}, asks: [], compartment: "family" };
   return { source: null, ...empty, sandbox: SANDBOX_DEFAULT, ...change };
 }
 
