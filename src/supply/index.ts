@@ -6,4 +6,8 @@ export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";
 export { installFromLock, prepareServer } from "./prepare.ts";
 export type { InstallOptions, PreparedServer, PrepareOptions } from "./prepare.ts";
+export { isFact, isRule, saysOf, type RuleId } from "./scan-rules.ts";
+export { scanSkill, type SkillScan } from "./scan-skill.ts";
+export { scanSurface, type OtherTools } from "./scan-surface.ts";
+export { scanText, type Finding, type ScannedText } from "./scan.ts";
 export { treeHash, verifyTree } from "./tree.ts";
