@@ -17,6 +17,7 @@ import {
   principalText,
   questionId,
   step,
+  taskFrom,
   type Answered,
   type Digest,
   type DoorAnswer,
@@ -33,6 +34,7 @@ import { alikeKey, type AnswerRow } from "../store/index.ts";
 import { argsText, bearing, decisionFacts, entryOf, type Case, type DoorParts } from "./case.ts";
 import { receiverClearance } from "./policy.ts";
 import { questionSentence } from "./sentence.ts";
+import { isTask, Tasks } from "./tasks.ts";
 
 /** What the door does with a case; passed by the door alone. */
 interface Steps {
@@ -55,10 +57,16 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   /** Answered here and not yet done. */
   readonly #underway = new Set<string>();
   readonly #waiting = new Map<string, Set<(answer: DoorAnswer) => void>>();
+  readonly tasks: Tasks;
 
   constructor(parts: DoorParts, steps: Steps) {
     this.#parts = parts;
     this.#steps = steps;
+    this.tasks = new Tasks(parts, {
+      asked: (call, why) => this.#asked(steps.newRequestId(), call, why),
+      wait: (one, question) => this.#wait(one, question),
+      ended: (question, reason) => this.#deliver(question, this.#voided(question, notDone(question, reason))),
+    });
   }
 
   /** The identical call waits already: this one joins its question. */
@@ -98,40 +106,41 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   }
 
   #put(one: Case): Question {
-    const { card, request, session, decision } = one;
+    const { card, request, session } = one;
     assert(card !== null, "a question without a card");
-    const principal = principalText(request.principal);
-    const nowMs = this.#parts.clock.nowMs();
-    const binding = {
-      session: request.session,
-      principal,
-      tool: request.tool,
-      args: argsText(one),
-      pin: card.pin,
-      policy: bearing(one),
-      label: join(session.label, one.handles),
-      expiresAtMs: nowMs + QUESTION_LIVES_MS,
-    };
-    const question: Question = {
-      id: this.#freeId(),
-      request: one.id,
-      binding,
-      digest: bindingDigest(binding),
-      state: "open",
-      because: decision.because,
-      clauses: decision.clauses,
-      sentence: questionSentence(principal, card, request.args),
-      askedAtMs: nowMs,
-      laterUntilMs: null,
-      answeredAtMs: null,
-      note: null,
-    };
+    const { principal, tool, args } = request;
+    const question = this.#asked(
+      one.id,
+      {
+        session: request.session,
+        principal: principalText(principal),
+        tool,
+        args: argsText(one),
+        pin: card.pin,
+        policy: bearing(one),
+        label: join(session.label, one.handles),
+      },
+      { ...one.decision, sentence: questionSentence(principalText(principal), card, args) },
+    );
     this.#parts.store.transaction(() => {
       this.#parts.store.questions.insert(question);
       const facts = { ...decisionFacts(one), question: question.id };
-      this.#parts.store.ledger.append({ ...entryOf(one, "question"), facts, text: binding.args });
+      this.#parts.store.ledger.append({ ...entryOf(one, "question"), facts, text: question.binding.args });
     });
     return question;
+  }
+
+  #asked(
+    request: string,
+    call: Omit<Question["binding"], "expiresAtMs">,
+    why: Pick<Question, "because" | "clauses" | "sentence">,
+  ): Question {
+    const nowMs = this.#parts.clock.nowMs();
+    const binding = { ...call, expiresAtMs: nowMs + QUESTION_LIVES_MS };
+    const { because, clauses, sentence } = why;
+    const ends = { laterUntilMs: null, answeredAtMs: null, note: null } as const;
+    const [id, digest] = [this.#freeId(), bindingDigest(binding)];
+    return { id, request, binding, digest, state: "open", because, clauses, sentence, askedAtMs: nowMs, ...ends };
   }
 
   #freeId(): string {
@@ -147,6 +156,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const asked = this.#parts.store.questions.get(id);
     if (asked === null) return { kind: "refused", reason: `there is no question ${oneLine(id, 20)}` };
     const edit = given.kind === "yes" ? given.args : undefined;
+    if (edit !== undefined && isTask(asked) && taskFrom(edit) === null)
+      return { kind: "refused", reason: "that is no outline with calls" };
     const step = edit === undefined ? this.#plain(asked, given) : this.#edited(asked, edit);
     if (step.kind === "refused") return step;
     if (given.kind === "yes") this.#endorse(step.question, given.endorse ?? []);
@@ -156,7 +167,11 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     try {
       await this.#parts.store.durable();
       if (given.kind === "later") return { kind: "done", question, outcome: null };
-      const outcome = given.kind === "yes" ? await this.#carryOut(question, stopCount) : this.#saidNo(question);
+      const outcome = await (given.kind === "no"
+        ? this.#saidNo(question)
+        : isTask(question)
+          ? this.#agreed(question, asked.id)
+          : this.#carryOut(question, stopCount));
       this.#deliver(question, outcome);
       if (question.id !== asked.id) this.#deliver(asked, outcome);
       return { kind: "done", question: this.#parts.store.questions.get(question.id) ?? question, outcome };
@@ -246,7 +261,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
     const asked = { id: question.request, handles: binding.label };
     const fault = await this.#steps.started(request, asked);
-    if (stopCount !== this.#steps.stopCount()) return this.#voided(question, this.#stoppedMeanwhile(question));
+    if (stopCount !== this.#steps.stopCount()) return this.#voided(question, notDone(question, STOPPED_MEANWHILE));
     if (fault !== null) return this.#voided(question, fault);
     const one = this.#steps.judged(request, asked);
     if (!("decision" in one)) return this.#voided(question, one);
@@ -262,8 +277,11 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     return outcome;
   }
 
-  #stoppedMeanwhile({ request, clauses }: Question): DoorAnswer {
-    return { kind: "denied", request, because: "C0", reason: STOPPED_MEANWHILE, clauses };
+  #agreed(question: Question, askedAs: string): DoorAnswer {
+    const refusal = this.tasks.agree(question, askedAs);
+    if (refusal !== null) return this.#voided(question, notDone(question, refusal));
+    const content = [{ type: "text", text: "The owner said yes to the task. Go on, and make its calls now." }];
+    return { kind: "result", request: question.request, result: { content }, label: CLEAN };
   }
 
   #newReason(question: Question, one: Case): string | null {
@@ -314,7 +332,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     await Promise.allSettled(
       answered.map(async (question) => {
         this.#underway.add(question.id);
-        const outcome = await this.#carryOut(question, stopCount).finally(() => this.#underway.delete(question.id));
+        const acted = isTask(question) ? this.#agreed(question, question.id) : this.#carryOut(question, stopCount);
+        const outcome = await Promise.resolve(acted).finally(() => this.#underway.delete(question.id));
         this.#deliver(question, outcome);
       }),
     );
@@ -368,4 +387,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
 /** A door answer is plain data; the round trip drops what is undefined. */
 function objectOf(outcome: DoorAnswer): JsonObject {
   return JSON.parse(JSON.stringify(outcome)) as JsonObject;
+}
+
+function notDone({ request, clauses }: Question, reason: string): DoorAnswer {
+  return { kind: "denied", request, because: "C0", reason, clauses };
 }

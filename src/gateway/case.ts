@@ -75,6 +75,9 @@ export function look(
   const { store, clock, sessions } = parts;
   const policy = parts.policy();
   const session = sessions.open(request.session, request.principal);
+  if (session.task !== null && (session.task.policy !== policy.digest || clock.nowMs() >= session.task.untilMs)) {
+    session.provenance.agreed.clear();
+  }
   const dot = request.tool.indexOf(".");
   const server = request.tool.slice(0, Math.max(0, dot));
   const name = request.tool.slice(dot + 1);

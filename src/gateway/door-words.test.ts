@@ -4,7 +4,7 @@ import type { JsonObject } from "../kernel/index.ts";
 import { openFixture, OWNER, policyFiles, type DoorFixture } from "../../tests/fixtures/door.ts";
 
 const AGENT = { kind: "agent", name: "" } as const;
-const say = (fixture: DoorFixture, message: string, outline: ReadonlyMap<string, number> | null): void =>
+const say = (fixture: DoorFixture, message: string, outline: ReadonlyMap<string, number> | null) =>
   fixture.door.hear({ session: "a1", principal: AGENT, message, outline }, OWNER);
 
 test("what the owner asked for in their own words runs without a question, as often as the outline says", async () => {

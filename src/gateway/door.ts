@@ -108,6 +108,8 @@ class TheDoor implements OwnersDoor {
     const one = this.#judged(filled.request, asked);
     if (!("decision" in one)) return one;
     if (one.decision.kind === "allow") return this.#execute(one, null);
+    const task = await this.#answers.tasks.join(one);
+    if (task !== null) return task.kind === "result" ? this.call(request) : task;
     const joined = this.#answers.join(one);
     if (joined !== null) return joined;
     const bounded = withinQuestions(this.#parts, one);
@@ -276,7 +278,7 @@ class TheDoor implements OwnersDoor {
     return this.#parts.store.handles.put({ session, result, label });
   }
 
-  hear(words: Parameters<OwnersDoor["hear"]>[0], owner: OwnerPresence): void {
+  hear(words: Parameters<OwnersDoor["hear"]>[0], owner: OwnerPresence): string | null {
     if (!owner.isLive(this.#parts.clock.nowMs())) {
       throw new Fault("owner.needed", { message: "only the owner's own words count as theirs." });
     }
@@ -293,6 +295,7 @@ class TheDoor implements OwnersDoor {
       facts: { outline: outline === null ? null : Object.fromEntries(outline) },
       text: words.message.slice(0, WORDS_KEPT_MAX),
     });
+    return this.#answers.tasks.ask(session, words.foreseen ?? []);
   }
 
   async stop(reason: string): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type Effect,
   type JsonObject,
   type JsonValue,
+  type Task,
   type ToolCard,
 } from "../kernel/index.ts";
 
@@ -62,4 +63,21 @@ function shortValue(value: JsonValue): string {
 function size(value: JsonValue): string {
   const length = typeof value === "string" ? value.length : JSON.stringify(value).length;
   return length === 1 ? "1 character" : `${length} characters`;
+}
+
+/** "agent wants to do a task: send email at most 2 times; 3 calls exactly as shown, 1 still to be completed." */
+export function taskSentence(principal: string, { outline, calls }: Task): string {
+  const who = oneLine(principal.replace(/^client:/, ""), 40);
+  const often = Object.entries(outline ?? {}).map(
+    ([tool, count]) => `${inWords(tool)} at most ${count === 1 ? "once" : `${count} times`}`,
+  );
+  const exact = calls.filter(({ open }) => open.length === 0).length;
+  const open = calls.length - exact;
+  const parts = [
+    ...often.slice(0, VALUES_MAX),
+    ...(often.length > VALUES_MAX ? [`${often.length - VALUES_MAX} more tools`] : []),
+    ...(exact === 0 ? [] : [`${exact === 1 ? "one call" : `${exact} calls`} exactly as shown`]),
+    ...(open === 0 ? [] : [`${open === 1 ? "one call" : `${open} calls`} still to be completed`]),
+  ];
+  return `${who} asks for a whole task: ${parts.join(", ")}. Nothing runs before it is called.`;
 }

@@ -8,6 +8,7 @@ import {
   noProvenance,
   principalText,
   type Clock,
+  type Digest,
   type Label,
   type Provenance,
   type Principal,
@@ -26,6 +27,8 @@ export interface Session {
   label: Label;
   /** What may be taken as the owner's in their present request. */
   readonly provenance: Provenance;
+  /** The question about their present request as a whole; what it gave ends with the policy it was asked under. */
+  task: { readonly question: string; readonly policy: Digest; readonly untilMs: number } | null;
 }
 
 export interface Sessions {
@@ -65,6 +68,7 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
         createdAtMs: isOwn ? row.createdAtMs : parts.clock.nowMs(),
         label: isOwn ? join(starts, row.label) : starts,
         provenance: noProvenance(),
+        task: null,
       };
       if (live.size >= SESSIONS_MAX) live.delete(live.keys().next().value ?? "");
       live.set(id, session);

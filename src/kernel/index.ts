@@ -49,7 +49,7 @@ export { allows, denies, fitOf, indexRules } from "./rules.ts";
 export type { ArgumentMatch, Fit, Rule, RuleCall, RuleIndex } from "./rules.ts";
 export { readJson } from "./read-json.ts";
 export { isLookalike, oneLine, reveal, revealJson } from "./shown.ts";
-export { agree, isWithin, spend, TASK, taskArgs, taskFrom } from "./task.ts";
+export { agree, CALLS_MAX, spend, TASK, taskArgs, taskFrom } from "./task.ts";
 export type { ForeseenCall, Task } from "./task.ts";
 export { isInWords, ownerWords, pointersIn } from "./words.ts";
 export type { OwnerWords } from "./words.ts";

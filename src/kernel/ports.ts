@@ -7,6 +7,7 @@ import type { Digest, JsonObject } from "./json.ts";
 import type { Label } from "./labels.ts";
 import type { Principal } from "./principals.ts";
 import type { Question } from "./questions.ts";
+import type { ForeseenCall } from "./task.ts";
 
 export interface Clock {
   readonly nowMs: () => number;
@@ -88,7 +89,10 @@ export type Answered =
 /** The owner's side of the door; control has it, no client and no agent. */
 export interface OwnersDoor extends Door {
   answer(id: string, answer: OwnerAnswer, owner: OwnerPresence): Promise<Answered>;
-  /** The owner's words of a new request, before any model sees them, with the outline fixed for it. */
+  /**
+   * The owner's words of a new request, before any model sees them, with the outline fixed for it. Answers the one
+   * question about the whole task, where the outline must be confirmed or several of the foreseen calls would ask.
+   */
   hear(
     words: {
       readonly session: string;
@@ -96,9 +100,11 @@ export interface OwnersDoor extends Door {
       readonly message: string;
       /** How often each tool may be used after the first untrusted byte; null without an outline. */
       readonly outline: ReadonlyMap<string, number> | null;
+      /** Calls that the request will need, as far as they are known before anything is read. */
+      readonly foreseen?: readonly ForeseenCall[];
     },
     owner: OwnerPresence,
-  ): void;
+  ): string | null;
   /** Anybody may stop; only the owner resumes. */
   stop(reason: string): Promise<void>;
   resume(owner: OwnerPresence): void;

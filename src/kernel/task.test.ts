@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { beginRequest, isGiven, noProvenance, propose, type Provenance } from "./provenance.ts";
 import type { ToolCard } from "./cards.ts";
 import type { JsonObject } from "./json.ts";
-import { agree, agreedIn, isWithin, spend, taskArgs, taskFrom, type Task } from "./task.ts";
+import { agree, agreedIn, spend, taskArgs, taskFrom, type Task } from "./task.ts";
 
 const CARD: ToolCard = {
   tool: "mail.send",
@@ -86,17 +86,6 @@ test("a new message forgets what the owner agreed to for the one before", () => 
   beginRequest(provenance, "another", null);
   assert.equal(agreedIn(provenance, "mail.send", BOB), null);
   assert.equal(provenance.proposed, null);
-});
-
-test("an edited task lowers counts and leaves calls out, and never the other way round", () => {
-  const asked: Task = { outline: { "mail.send": 2 }, calls: [bob, { ...bob, open: ["cc"] }] };
-  assert.equal(isWithin(asked, asked), true);
-  assert.equal(isWithin({ outline: { "mail.send": 1 }, calls: [bob] }, asked), true);
-  assert.equal(isWithin({ outline: {}, calls: [] }, asked), true);
-  assert.equal(isWithin({ ...asked, outline: { "mail.send": 3 } }, asked), false);
-  assert.equal(isWithin({ ...asked, outline: { "mail.delete": 1 } }, asked), false);
-  assert.equal(isWithin({ ...asked, calls: [bob, bob] }, asked), false);
-  assert.equal(isWithin({ ...asked, calls: [{ ...bob, args: { ...BOB, to: "eve@evil.example" } }] }, asked), false);
 });
 
 test("only what has the shape of a task is one", () => {

@@ -2,7 +2,7 @@
 // Invariants: a yes covers what the question held and no more; each exact call runs once; an open argument gets nothing.
 
 import { roleOf, type ToolCard } from "./cards.ts";
-import { canonical, digestOf, isObject, type Digest, type JsonObject, type JsonValue } from "./json.ts";
+import { digestOf, isObject, type Digest, type JsonObject, type JsonValue } from "./json.ts";
 import { endorse, type Provenance } from "./provenance.ts";
 
 /** In place of a tool's name in the question about a task. No server can be called so. */
@@ -22,7 +22,7 @@ export interface Task {
   readonly calls: readonly ForeseenCall[];
 }
 
-const CALLS_MAX = 50;
+export const CALLS_MAX = 50;
 
 export function taskArgs({ outline, calls }: Task): JsonObject {
   return { outline, calls: calls.map((call) => ({ ...call })) };
@@ -30,10 +30,10 @@ export function taskArgs({ outline, calls }: Task): JsonObject {
 
 /** Null for what is no task. */
 export function taskFrom(args: JsonObject): Task | null {
-  const { outline = null, calls } = args;
-  if (Object.keys(args).length > 2 || !Array.isArray(calls) || calls.length > CALLS_MAX) return null;
+  const { outline = null, calls = null } = args;
   if (outline !== null && !isCounts(outline)) return null;
-  return calls.every((call: JsonValue) => isCall(call)) ? { outline, calls } : null;
+  const isList = Array.isArray(calls) && calls.length <= CALLS_MAX && calls.every((call: JsonValue) => isCall(call));
+  return isList && Object.keys(args).length <= 2 ? { outline, calls } : null;
 }
 
 function isCounts(value: JsonValue): value is Readonly<Record<string, number>> {
@@ -42,24 +42,10 @@ function isCounts(value: JsonValue): value is Readonly<Record<string, number>> {
 
 function isCall(value: JsonValue): value is JsonObject & ForeseenCall {
   if (!isObject(value) || Object.keys(value).length !== 3) return false;
-  const { tool, args, open } = value;
-  return typeof tool === "string" && isObject(args ?? null) && Array.isArray(open) && open.every(isName);
-}
-
-function isName(value: JsonValue): value is string {
-  return typeof value === "string";
-}
-
-/** An edit may lower counts and leave calls out; what was not asked is asked by itself. */
-export function isWithin(task: Task, asked: Task): boolean {
-  const counts = new Map(Object.entries(asked.outline ?? {}));
-  if (Object.entries(task.outline ?? {}).some(([tool, count]) => count > (counts.get(tool) ?? 0))) return false;
-  const left = asked.calls.map((call) => canonical({ ...call }));
-  return task.calls.every((call) => {
-    const at = left.indexOf(canonical({ ...call }));
-    if (at !== -1) left.splice(at, 1);
-    return at !== -1;
-  });
+  const { tool, args = null, open } = value;
+  return (
+    typeof tool === "string" && isObject(args) && Array.isArray(open) && open.every((name) => typeof name === "string")
+  );
 }
 
 /** The owner's yes to a task of the present request. Counts that were spent while it waited do not come back. */

@@ -65,6 +65,7 @@ export const TRUSTED = [
   "src/gateway/case.ts",
   "src/gateway/answers.ts",
   "src/gateway/handles.ts",
+  "src/gateway/tasks.ts",
   "src/gateway/auth.ts",
   "src/gateway/send.ts",
   "src/store/ledger.ts",
