@@ -2,12 +2,10 @@
 // Invariants: a text with two readings is refused; canonical() of a parsed text parses back to the same value.
 
 import { hash } from "node:crypto";
-import { readJson, stringEnd } from "./read-json.ts";
+import { readJson, stringEnd, type JsonObject, type JsonValue } from "./read-json.ts";
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: JsonValue;
-}
+export type { JsonObject, JsonValue };
+
 export type Digest = string;
 
 export type Parsed =

@@ -2,7 +2,10 @@
 // once another text, an attacker's say, has taught it an object of like shape (nodejs/node#63785).
 // Invariants: the value and the refusals that the language specifies for JSON.parse, whatever was parsed before.
 
-import type { JsonValue } from "./json.ts";
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
 
 type Open =
   | { readonly kind: "array"; readonly items: JsonValue[] }
