@@ -168,7 +168,8 @@ class Shim {
 
   #printEvents(response: IncomingMessage, onBreak: () => unknown): void {
     const lines = new Lines((field) => {
-      if (field.startsWith("data: ")) this.#print(field.slice(6));
+      // An event without content only says where the stream is.
+      if (field.startsWith("data: {")) this.#print(field.slice(6));
     });
     response.on("error", onBreak);
     response.on("data", (chunk: Buffer) => lines.feed(chunk));

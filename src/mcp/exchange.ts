@@ -1,12 +1,13 @@
-// One posted request on its way to one answer: plain JSON, or an event stream once there is progress to tell.
+// One posted request on its way to one answer: plain JSON, or an event stream once there is something to tell before.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { isObject, type JsonObject } from "../kernel/index.ts";
+import type { ServerResponse } from "node:http";
+import type { JsonObject } from "../kernel/index.ts";
 import { reduceMeta } from "./eras.ts";
+import type { EventLog } from "./event-log.ts";
 import { accepts, type Refusal } from "./http-gate.ts";
-import { errorText, notificationText, replyText, type RpcId, type RpcReply } from "./messages.ts";
-import { sseText } from "./sse.ts";
-import { startEvents } from "./streams.ts";
+import { errorText, replyText, type RpcId, type RpcReply } from "./messages.ts";
+import type { Streams } from "./streams.ts";
+import type { Visit } from "./wire-client.ts";
 
 export function sendJson(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent || response.destroyed) return;
@@ -34,29 +35,55 @@ export function reduceParams(params: JsonObject): JsonObject {
   return Object.keys(kept).length === 0 ? rest : { _meta: kept, ...rest };
 }
 
-/** Null when the client did not ask for progress, or could not read it. */
-export function progressTo(
-  request: IncomingMessage,
-  response: ServerResponse,
-  params: JsonObject,
-): ((progress: JsonObject) => void) | null {
-  const meta = params["_meta"];
-  const token = isObject(meta) ? meta["progressToken"] : undefined;
-  if (token === undefined || !accepts(request, "text/event-stream")) return null;
-  return (progress) => {
-    if (response.writableEnded || response.destroyed) return;
-    if (!response.headersSent) startEvents(response);
-    response.write(sseText(notificationText("notifications/progress", { ...progress, progressToken: token })));
-  };
-}
-
-/** Ends the exchange, as an event where a stream was begun. */
+/** Ends an exchange that tells nothing before. */
 export function sendReply(
   response: ServerResponse,
   answer: { readonly status: number; readonly id: RpcId; readonly reply: RpcReply },
 ): void {
-  if (response.writableEnded || response.destroyed) return;
-  const text = replyText(answer.id, answer.reply);
-  if (response.headersSent) response.end(sseText(text));
-  else sendJson(response, answer.status, text);
+  sendJson(response, answer.status, replyText(answer.id, answer.reply));
 }
+
+export interface Exchange {
+  /** False: the client cannot read events here, or too many streams are open. */
+  event(text: string): boolean;
+  /** Ends the exchange, as an event where a stream was begun. */
+  reply(status: number, reply: RpcReply): void;
+}
+
+/** With a log, what is told is also kept there for a client that comes back; without, it is told or lost. */
+export function openExchange<I>(parts: {
+  readonly visit: Visit<I>;
+  readonly id: RpcId;
+  readonly streams: Streams;
+  readonly log: EventLog | null;
+}): Exchange {
+  const { visit, id, streams, log } = parts;
+  const { request, response } = visit;
+  let stream: { send(text: string): void; end(): void } | null = null;
+
+  function begin(): boolean {
+    if (stream !== null) return true;
+    if (response.headersSent || response.destroyed || !accepts(request, "text/event-stream")) return false;
+    const sink = streams.open(response, () => {
+      if (log === null) stream = GONE;
+    });
+    if (sink === null) return false;
+    stream = log === null ? sink : log.open(sink);
+    return true;
+  }
+
+  return {
+    event(text) {
+      if (!begin()) return false;
+      stream?.send(text);
+      return true;
+    },
+    reply(status, reply) {
+      if (stream === null) return sendJson(response, status, replyText(id, reply));
+      stream.send(replyText(id, reply));
+      stream.end();
+    },
+  };
+}
+
+const GONE = { send: (): void => undefined, end: (): void => undefined };

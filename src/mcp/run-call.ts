@@ -1,91 +1,67 @@
-// One request from its message to its answer, the same for both eras: limits, cancelling, progress, the era's form.
+// One request handed on and answered, the same for both eras: limits, the era's form, failures.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { Fault, type JsonObject } from "../kernel/index.ts";
-import { progressTo, reduceParams, sendRefusal, sendReply } from "./exchange.ts";
+import { Fault, isObject, type JsonObject } from "../kernel/index.ts";
+import { reduceParams, type Exchange } from "./exchange.ts";
 import { refuse, type Refusal } from "./http-gate.ts";
-import { CODES, type RpcId, type RpcReply } from "./messages.ts";
+import { CODES, notificationText, type RpcReply } from "./messages.ts";
+import { isLoudEnough, type AskClient } from "./questions.ts";
 import { replyFor } from "./results.ts";
+import type { Streams } from "./streams.ts";
 import type { Served, ServeHttpOptions, WireClient } from "./wire-client.ts";
-
-export interface Visit<I> {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly identity: I;
-  readonly key: string;
-}
 
 export interface CallParts<I> {
   readonly options: ServeHttpOptions<I>;
   /** Calls under way by client, so that one client cannot take all of the daemon. */
   readonly inFlight: Map<string, number>;
+  readonly streams: Streams;
 }
 
-export interface IncomingCall<I> {
-  readonly visit: Visit<I>;
+/** A call as it is handed on, whatever carries it. */
+export interface Carried<I> {
+  readonly identity: I;
   readonly wire: WireClient;
-  readonly id: RpcId;
   readonly method: string;
   readonly params: JsonObject;
-  /** The session's running calls; null where ids mean nothing beyond their own connection. */
-  readonly running: Map<RpcId, () => void> | null;
+  readonly signal: AbortSignal;
+  /** The lightest log message that the client wants; null for none. */
+  readonly logLevel: string | null;
+  readonly ask: AskClient;
+  /** Where the client listens now; null while it does not. */
+  exchange(): Exchange | null;
 }
 
 const IN_FLIGHT_MAX = 64;
-const CANCELLED: RpcReply = { kind: "error", code: CODES.refused, message: "Cancelled." };
-const PONG: RpcReply = { kind: "result", result: {} };
 
-/** The answer goes out on the visit's response; nothing is left to wait for. */
-export function runCall<I>(parts: CallParts<I>, call: IncomingCall<I>): void {
-  const { visit, wire, id, running } = call;
-  const { response } = visit;
-  if (wire.era === "legacy" && call.method === "ping") return sendReply(response, { status: 200, id, reply: PONG });
-  if (running?.has(id) === true) {
-    return sendRefusal(response, refuse(400, "A request with this id is under way.", CODES.invalidRequest), id);
-  }
-  const place = takePlace(parts.inFlight, `${visit.key}.${wire.id}`);
-  if (place === null) return sendRefusal(response, tooMany(), id);
-  const stop = new AbortController();
-  const cancel = (): void => {
-    stop.abort();
-    sendReply(response, { status: 200, id, reply: CANCELLED });
-  };
-  running?.set(id, cancel);
-  // In 2026-07-28 leaving cancels; before, the specification forbids reading it so.
-  if (wire.era === "modern") response.once("close", () => response.writableFinished || stop.abort());
-  const finish = (reply: RpcReply): void => {
-    place.release();
-    running?.delete(id);
-    sendReply(response, { status: statusOf(call, reply), id, reply });
-  };
-  ask(parts.options, call, stop.signal).then(finish, (error: unknown) => finish(failure(parts.options, error)));
-}
-
-async function ask<I>(options: ServeHttpOptions<I>, call: IncomingCall<I>, signal: AbortSignal): Promise<RpcReply> {
-  const { visit, wire, method } = call;
+/** Never rejects. */
+export async function handOn<I>(options: ServeHttpOptions<I>, call: Carried<I>): Promise<RpcReply> {
+  const { identity, wire, method, signal, logLevel, ask } = call;
   const params = reduceParams(call.params);
-  const progress = progressTo(visit.request, visit.response, params);
-  const { identity } = visit;
-  const served: Served<I> = { identity, wire, method, params, signal, ...(progress === null ? {} : { progress }) };
-  const reply = await options.respond(served);
-  return replyFor({ era: wire.era, method, reply, serverInfo: options.serverInfo });
-}
-
-function failure<I>(options: ServeHttpOptions<I>, error: unknown): RpcReply {
-  options.reportFailure?.(error);
-  const code = error instanceof Fault ? ` (${error.code})` : "";
-  return { kind: "error", code: CODES.internal, message: `Freehold could not serve this request${code}.` };
+  const say = (said: string, content: JsonObject): void => {
+    call.exchange()?.event(notificationText(said, content));
+  };
+  const tell = (said: string, content: JsonObject): void => {
+    const isWanted = said === "notifications/message" && logLevel !== null && isLoudEnough(content, logLevel);
+    if (isWanted) say(said, content);
+  };
+  const meta = params["_meta"];
+  const progressToken = isObject(meta) ? meta["progressToken"] : undefined;
+  const progress =
+    progressToken === undefined
+      ? {}
+      : { progress: (content: JsonObject) => say("notifications/progress", { ...content, progressToken }) };
+  const served: Served<I> = { identity, wire, method, params, signal, logLevel, ask, tell, ...progress };
+  try {
+    const reply = await options.respond(served);
+    return replyFor({ era: wire.era, method, reply, serverInfo: options.serverInfo });
+  } catch (error) {
+    options.reportFailure?.(error);
+    const code = error instanceof Fault ? ` (${error.code})` : "";
+    return { kind: "error", code: CODES.internal, message: `Freehold could not serve this request${code}.` };
+  }
 }
 
 export function tooMany(): Refusal {
   return refuse(429, `More than ${IN_FLIGHT_MAX} requests are under way.`);
-}
-
-/** Modern answers carry these two errors in the HTTP status as well (2026-07-28, transports). */
-function statusOf<I>(call: IncomingCall<I>, reply: RpcReply): number {
-  if (call.wire.era === "legacy" || reply.kind !== "error") return 200;
-  if (reply.code === CODES.methodNotFound) return 404;
-  return reply.code === CODES.missingCapability ? 400 : 200;
 }
 
 export function takePlace(inFlight: Map<string, number>, client: string): { release(): void } | null {

@@ -50,7 +50,7 @@ function modern(method: string, params: Record<string, JsonValue> = {}, more: Pa
 }
 
 function eventsIn(answer: Answer): JsonObject[] {
-  const lines = answer.text.split("\n").filter((line) => line.startsWith("data: "));
+  const lines = answer.text.split("\n").filter((line) => line.startsWith("data: {"));
   return lines.map((line) => JSON.parse(line.slice(6)) as JsonObject);
 }
 

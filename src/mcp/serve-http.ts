@@ -20,12 +20,13 @@ import {
 } from "./http-gate.ts";
 import { readInbound, type Inbound } from "./inbound.ts";
 import { CODES, notificationText, type Message } from "./messages.ts";
-import { runCall, type CallParts, type Visit } from "./run-call.ts";
+import { runLegacyCall } from "./legacy-call.ts";
+import { dropParked, type ModernParts } from "./modern-call.ts";
 import { openLegacySession } from "./serve-legacy.ts";
 import { serveModern } from "./serve-modern.ts";
-import { createStreams } from "./streams.ts";
+import { createStreams, type EventStream } from "./streams.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
-import type { ServeHttpOptions, WireClient } from "./wire-client.ts";
+import type { ServeHttpOptions, Visit, WireClient } from "./wire-client.ts";
 import { createWireSessions, type WireSession, type WireSessions } from "./wire-sessions.ts";
 
 export interface HttpEndpoint<I> {
@@ -51,12 +52,12 @@ class Endpoint<I> implements HttpEndpoint<I> {
   readonly #streams = createStreams(STREAMS_MAX);
   readonly #subscriptions: Subscriptions<I>;
   readonly #sessions: WireSessions<I>;
-  readonly #parts: CallParts<I>;
+  readonly #parts: ModernParts<I>;
 
   constructor(options: ServeHttpOptions<I>) {
     const { capabilities, serverInfo, sessionsMax, idleMs } = options;
     this.#options = options;
-    this.#parts = { options, inFlight: new Map() };
+    this.#parts = { options, inFlight: new Map(), streams: this.#streams, parked: new Map() };
     this.#subscriptions = createSubscriptions<I>({ streams: this.#streams, capabilities, serverInfo });
     this.#sessions = createWireSessions<I>({
       sessionsMax,
@@ -90,7 +91,9 @@ class Endpoint<I> implements HttpEndpoint<I> {
   notify(isFor: (identity: I, wire: WireClient) => boolean, method: string, params: JsonObject): void {
     const text = notificationText(method, params);
     for (const session of this.#sessions.each()) {
-      if (session.stream !== null && isFor(session.identity, session.wire)) session.stream.send(text);
+      if (session.unasked !== null && hears(session, method, params) && isFor(session.identity, session.wire)) {
+        session.unasked.send(text);
+      }
     }
     this.#subscriptions.notify(isFor, method, params);
   }
@@ -100,11 +103,13 @@ class Endpoint<I> implements HttpEndpoint<I> {
       if (isFor(session.identity, session.wire)) this.#sessions.end(session);
     }
     this.#subscriptions.endWhere(isFor);
+    dropParked(this.#parts.parked, isFor);
   }
 
   close(): void {
     this.#sessions.close();
     this.#subscriptions.endWhere(() => true);
+    dropParked(this.#parts.parked, () => true);
     this.#streams.close();
   }
 
@@ -142,10 +147,10 @@ class Endpoint<I> implements HttpEndpoint<I> {
     const session = this.#find(visit);
     if ("status" in session) return sendRefusal(response, session, id);
     if (message.kind === "request") {
-      const { wire, running } = session;
       const { method, params } = message;
-      return runCall(this.#parts, { visit, wire, id: message.id, method, params, running });
+      return runLegacyCall(this.#parts, { visit, session, id: message.id, method, params });
     }
+    if (message.kind === "reply" && message.id !== null) session.asked.get(message.id)?.(message.reply);
     if (message.kind === "notification" && message.method === "notifications/cancelled") {
       const { requestId } = message.params;
       if (typeof requestId === "string" || typeof requestId === "number") session.running.get(requestId)?.();
@@ -153,18 +158,24 @@ class Endpoint<I> implements HttpEndpoint<I> {
     sendEmpty(response, 202);
   }
 
-  /** Legacy only: the stream for what is said unasked. A second one takes the place of a first that may be dead. */
+  /**
+   * Legacy only: the stream for what is said unasked, or one that broke, taken up again where it was. A second one
+   * takes the place of a first that may be dead.
+   */
   #listen(visit: Visit<I>): void {
     const { request, response } = visit;
     const session = this.#findBodiless(visit);
     if ("status" in session) return sendRefusal(response, session, null);
     if (!accepts(request, "text/event-stream")) return sendRefusal(response, noEvents(), null);
-    session.stream?.end();
     const stream = this.#streams.open(response, () => {
-      if (session.stream === stream) session.stream = null;
+      if (stream === null || session.unasked?.isOn(stream) !== true) return;
+      session.unasked.attach(null);
+      session.isListening = false;
     });
     if (stream === null) return sendRefusal(response, refuse(503, "Too many open streams."), null);
-    session.stream = stream;
+    const last = request.headers["last-event-id"];
+    if (typeof last !== "string" || !session.log.resume(last, stream)) listenUnasked(session, stream);
+    session.isListening = session.unasked?.isOn(stream) === true || session.isListening;
   }
 
   #end(visit: Visit<I>): void {
@@ -186,6 +197,16 @@ class Endpoint<I> implements HttpEndpoint<I> {
     const namesModern = String(headers["mcp-protocol-version"] ?? "") >= MODERN_LATEST;
     return namesModern || headers["mcp-session-id"] === undefined ? notAllowed() : this.#find(visit);
   }
+}
+
+function listenUnasked<I>(session: WireSession<I>, stream: EventStream): void {
+  if (session.unasked === null) session.unasked = session.log.open(stream);
+  else session.unasked.attach(stream);
+}
+
+/** What changed in one resource is for those that watch it. */
+function hears<I>(session: WireSession<I>, method: string, { uri }: JsonObject): boolean {
+  return method !== "notifications/resources/updated" || (typeof uri === "string" && session.watched.has(uri));
 }
 
 function checkVersion(request: IncomingMessage): Refusal | null {

@@ -5,8 +5,7 @@ import { LEGACY_LATEST, LEGACY_VERSIONS } from "./eras.ts";
 import { sendRefusal, sendReply } from "./exchange.ts";
 import { refuse } from "./http-gate.ts";
 import { CODES, type RpcId } from "./messages.ts";
-import type { Visit } from "./run-call.ts";
-import type { ServeHttpOptions } from "./wire-client.ts";
+import type { ServeHttpOptions, Visit } from "./wire-client.ts";
 import type { WireSessions } from "./wire-sessions.ts";
 
 const TEXT_MAX = 200;

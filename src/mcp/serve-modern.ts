@@ -7,9 +7,9 @@ import { refuse } from "./http-gate.ts";
 import type { Inbound } from "./inbound.ts";
 import { CODES, type RpcReply } from "./messages.ts";
 import { replyFor } from "./results.ts";
-import { runCall, type CallParts, type Visit } from "./run-call.ts";
+import { runModernCall, type ModernParts } from "./modern-call.ts";
 import type { Subscriptions } from "./subscriptions.ts";
-import type { ServeHttpOptions, WireClient } from "./wire-client.ts";
+import type { ServeHttpOptions, Visit, WireClient } from "./wire-client.ts";
 
 /** Requests of the era that the endpoint hands on; any other is unknown, those of older eras included. */
 const METHODS: ReadonlySet<string> = new Set([
@@ -30,7 +30,7 @@ const METHODS: ReadonlySet<string> = new Set([
 const PROCESS_HEADER = "freehold-process";
 
 export function serveModern<I>(asked: {
-  readonly parts: CallParts<I>;
+  readonly parts: ModernParts<I>;
   readonly subscriptions: Subscriptions<I>;
   readonly visit: Visit<I>;
   readonly inbound: Inbound & { readonly kind: "modern" };
@@ -46,7 +46,7 @@ export function serveModern<I>(asked: {
   }
   if (method === "subscriptions/listen") return subscriptions.open({ parts, visit, wire, id, params });
   if (!METHODS.has(method)) return sendRefusal(response, refuse(404, "Method not found.", CODES.methodNotFound), id);
-  runCall(parts, { visit, wire, id, method, params, running: null });
+  runModernCall(parts, { visit, wire, id, method, params });
 }
 
 function clientOf<I>(visit: Visit<I>, inbound: Inbound & { readonly kind: "modern" }): WireClient {

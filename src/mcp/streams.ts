@@ -4,8 +4,10 @@ import type { ServerResponse } from "node:http";
 import { sseText } from "./sse.ts";
 
 export interface EventStream {
-  /** One JSON text as an event. */
-  send(text: string): void;
+  /** One JSON text as an event; `id` is what a client names to take the stream up again. */
+  send(text: string, id?: string): void;
+  /** An event of nothing but its id, and how long to wait before a reconnect (SEP-1699). */
+  prime(id: string): void;
   end(): void;
 }
 
@@ -16,6 +18,7 @@ export interface Streams {
 }
 
 const BEAT_MS = 25_000;
+const RETRY_MS = 1000;
 const UNREAD_BYTES_MAX = 1024 * 1024;
 const HEAD = { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" };
 
@@ -34,7 +37,11 @@ export function createStreams(streamsMax: number): Streams {
         onClose();
       });
       startEvents(response);
-      return { send: (text) => write(response, sseText(text)), end: () => response.end() };
+      return {
+        send: (text, id) => write(response, `${id === undefined ? "" : `id: ${id}\n`}${sseText(text)}`),
+        prime: (id) => write(response, `id: ${id}\nretry: ${RETRY_MS}\ndata: \n\n`),
+        end: () => void response.end(),
+      };
     },
     close() {
       clearInterval(beat);

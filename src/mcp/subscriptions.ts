@@ -5,9 +5,9 @@ import { META } from "./eras.ts";
 import { sendRefusal } from "./exchange.ts";
 import { accepts, noEvents, refuse } from "./http-gate.ts";
 import { CODES, notificationText, replyText, type RpcId } from "./messages.ts";
-import { takePlace, tooMany, type CallParts, type Visit } from "./run-call.ts";
+import { takePlace, tooMany, type CallParts } from "./run-call.ts";
 import type { EventStream, Streams } from "./streams.ts";
-import type { WireClient } from "./wire-client.ts";
+import type { Visit, WireClient } from "./wire-client.ts";
 
 export interface Subscriptions<I> {
   open(asked: {

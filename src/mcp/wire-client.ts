@@ -1,9 +1,17 @@
 // A client on the wire, and what it asks, as the endpoint hands it on.
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonObject } from "../kernel/index.ts";
 import type { Era } from "./eras.ts";
 import type { RpcReply } from "./messages.ts";
+import type { AskClient } from "./questions.ts";
+
+export interface Visit<I> {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly identity: I;
+  readonly key: string;
+}
 
 export interface WireClient {
   /** A legacy session's id, the process id that a shim made up, or `stateless`. Unique only beside its identity. */
@@ -24,6 +32,12 @@ export interface Served<I> {
   readonly signal: AbortSignal;
   /** There when the client asked for progress. */
   readonly progress?: (progress: JsonObject) => void;
+  /** The lightest log message that the client wants; null for none. */
+  readonly logLevel: string | null;
+  /** A log message about this call; what the client does not want is dropped. */
+  readonly tell: (method: string, params: JsonObject) => void;
+  /** A server's question: on the call's own stream, or as a result that asks for input, as the era has it. */
+  readonly ask: AskClient;
 }
 
 export interface ServeHttpOptions<I> {

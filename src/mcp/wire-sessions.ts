@@ -2,8 +2,9 @@
 
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../kernel/index.ts";
-import type { RpcId } from "./messages.ts";
-import type { EventStream } from "./streams.ts";
+import { LEGACY_LATEST } from "./eras.ts";
+import { createEventLog, type EventLog, type LoggedStream } from "./event-log.ts";
+import type { RpcId, RpcReply } from "./messages.ts";
 import type { WireClient } from "./wire-client.ts";
 
 export interface WireSession<I> {
@@ -12,7 +13,16 @@ export interface WireSession<I> {
   readonly wire: WireClient;
   /** How to cancel what runs, by the client's own ids. */
   readonly running: Map<RpcId, () => void>;
-  stream: EventStream | null;
+  /** What this client was asked and has not answered, by our ids. */
+  readonly asked: Map<RpcId, (reply: RpcReply) => void>;
+  readonly log: EventLog;
+  /** For what is said unasked; null until the client first listens. */
+  unasked: LoggedStream | null;
+  isListening: boolean;
+  /** Addresses of resources whose changes it is told. */
+  readonly watched: Set<string>;
+  lastAsked: number;
+  logLevel: string;
   usedAtMs: number;
 }
 
@@ -29,6 +39,9 @@ export interface WireSessions<I> {
   close(): void;
 }
 
+/** Until the client names one. */
+const LOG_LEVEL = "info";
+
 export function createWireSessions<I>(options: {
   readonly sessionsMax: number;
   readonly idleMs: number;
@@ -42,7 +55,7 @@ export function createWireSessions<I>(options: {
   const sweep = setInterval(endIdle, Math.max(1000, Math.min(idleMs / 2, 60_000))).unref();
 
   function isInUse(session: WireSession<I>): boolean {
-    return session.running.size > 0 || session.stream !== null;
+    return session.running.size > 0 || session.isListening;
   }
 
   function endIdle(): void {
@@ -55,7 +68,7 @@ export function createWireSessions<I>(options: {
   function end(session: WireSession<I>): void {
     if (!sessions.delete(session.wire.id)) return;
     for (const cancel of [...session.running.values()]) cancel();
-    session.stream?.end();
+    session.unasked?.end();
     options.closed(session.identity, session.wire);
   }
 
@@ -74,7 +87,20 @@ export function createWireSessions<I>(options: {
       if (!makeRoom()) return null;
       const wire: WireClient = { id: randomUUID(), era: "legacy", ...hello };
       const key = keyOf(identity);
-      const session = { identity, key, wire, running: new Map(), stream: null, usedAtMs: performance.now() };
+      const session: WireSession<I> = {
+        identity,
+        key,
+        wire,
+        running: new Map(),
+        asked: new Map(),
+        log: createEventLog(hello.protocol >= LEGACY_LATEST),
+        unasked: null,
+        isListening: false,
+        watched: new Set(),
+        lastAsked: 0,
+        logLevel: LOG_LEVEL,
+        usedAtMs: performance.now(),
+      };
       sessions.set(wire.id, session);
       options.opened(identity, wire);
       return session;
