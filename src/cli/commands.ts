@@ -152,6 +152,8 @@ const BUILD: readonly CommandSpec[] = [
       ["--print", "print the configuration, change no file"],
       ["--yes", "change the program's file without asking"],
       ["--compartment <name...>", "what it may be shown"],
+      ["--view <view>", "direct: every tool is listed; search: four that find and call the others; hybrid"],
+      ["--direct <tool...>", "tools to list beside the search"],
     ],
     load: async () => (await import("./connect.ts")).run,
   },

@@ -14,7 +14,7 @@ import {
 } from "../control/local.ts";
 import { Fault, type JsonObject } from "../kernel/index.ts";
 import { launcher, offerEdit, places } from "./client-files.ts";
-import { hasFlag, listOption, needArgument, type Given } from "./given.ts";
+import { hasFlag, listOption, needArgument, textOption, type Given } from "./given.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
 import { offerToApply, proposalIn } from "./proposal.ts";
 import { safeLine, textIn } from "./reply.ts";
@@ -30,8 +30,9 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   if (config === null && !isPrinted) throw await unknownClient(name);
   const terminal = await shell.needTerminal("a program is connected");
   await proveOwner(shell);
-  const compartments = listOption(given, "compartment");
-  const reply = await callAsOwner(shell, { op: "client.add", input: { name, compartments } });
+  const [compartments, direct] = [listOption(given, "compartment"), listOption(given, "direct")];
+  const input = { name, compartments, view: textOption(given, "view"), direct };
+  const reply = await callAsOwner(shell, { op: "client.add", input });
   const view = proposalIn(reply);
   const shim = shimOf({ command: launcher(), home: await shell.home(), token: textIn(reply, "token") });
   const otherwise = "It stays proposed, and its token opens nothing yet. Next: freehold apply";

@@ -54,9 +54,16 @@ function voidText(server: JsonObject): string {
 function clientsText(clients: readonly JsonObject[]): string {
   if (clients.length === 0) return "none yet";
   const named = clients.map(
-    (client) => `${lineIn(client, "name", 60)} (${textsIn(client, "compartments").join(", ")})`,
+    (client) =>
+      `${lineIn(client, "name", 60)} (${[...textsIn(client, "compartments"), ...viewNote(client)].join(", ")})`,
   );
   return `${clients.length}: ${named.join(", ")}`;
+}
+
+/** Most programs are listed every tool; only another view is worth a word. */
+function viewNote(client: JsonObject): readonly string[] {
+  const view = lineIn(client, "view", 20);
+  return view === "" || view === "direct" ? [] : [`${view} view`];
 }
 
 function waitingText(status: JsonObject): string {

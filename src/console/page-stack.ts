@@ -153,12 +153,19 @@ function machine(status: JsonObject): Markup {
     <div>
       <dt>Home</dt>
       <dd><code>${exactText(textOf(status, "home"))}</code></dd>
+          <span class="quiet">${viewShown(client)}</span>
     </div>
     <div>
       <dt>Sandbox</dt>
       <dd>${sandbox(status["sandbox"])}</dd>
     </div>
   </dl>`;
+function viewShown(client: JsonObject): Markup {
+  if (textOf(client, "view") === "direct") return html`sees every tool listed`;
+  const beside = textsOf(client, "direct").join(", ");
+  return html`finds its tools by search${beside !== "" && html`, beside ${exactText(beside)}`}`;
+}
+
 }
 
 function sandbox(given: JsonObject[string] | undefined): Markup {

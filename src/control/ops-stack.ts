@@ -1,10 +1,11 @@
 // Changes of the stack. Each writes a proposal into the home and answers its diff; only apply makes it true.
 
 import { dirname, join } from "node:path";
-import { Fault, isObject, type Clock, type JsonObject, type Random } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, type Clock, type JsonObject, type Random } from "../kernel/index.ts";
 import { ensureDir, homeModes, writeAtomic, type HomePaths } from "../home/index.ts";
 import {
   cardsFile,
+  didYouMean,
   editStack,
   formatCardFile,
   formatLock,
@@ -13,7 +14,9 @@ import {
   parseStack,
   STACK_FILE,
   EMPTY_LOCK,
+  VIEWS,
   type CardFile,
+  type ClientView,
   type LockedServer,
   type ServerDraft,
   type StackEdit,
@@ -183,7 +186,9 @@ function addClient(parts: StackParts, input: JsonObject): JsonObject {
   const compartments = wanted.length > 0 ? wanted : [onlyCompartment(Object.keys(stack.compartments))];
   const missing = compartments.filter((compartment) => !Object.hasOwn(stack.compartments, compartment));
   const edits: StackEdit[] = missing.map((compartment) => ({ kind: "add-compartment", name: compartment }));
-  if (!Object.hasOwn(stack.clients, name)) edits.push({ kind: "add-client", name, compartments });
+  const view = viewInput(input);
+  if (!Object.hasOwn(stack.clients, name)) edits.push({ kind: "add-client", name, compartments, view });
+  else if (Object.keys(view).length > 0) edits.push({ kind: "change-view", name, view });
   if (edits.length > 0) write(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", edits));
   const { token, hash } = newToken((count) => parts.random.bytes(count));
   parts.store.transaction(() => {
@@ -194,6 +199,19 @@ function addClient(parts: StackParts, input: JsonObject): JsonObject {
 }
 
 function removeClient(parts: StackParts, name: string): JsonObject {
+/** As it is to stand in stack.yaml, whose parser judges it. Tools to list beside a search ask for a hybrid. */
+function viewInput(input: JsonObject): Partial<ClientView> {
+  const direct = texts(input, "direct");
+  const view = maybeText(input, "view") ?? (direct.length > 0 ? "hybrid" : null);
+  if (view === null) return {};
+  const known = VIEWS.find((one) => one === view);
+  if (known !== undefined) return { view: known, ...(direct.length > 0 ? { direct } : {}) };
+  throw new Fault("stack.view", {
+    message: `'${oneLine(view, 40)}' is no view of the tools.${didYouMean(view, VIEWS)}`,
+    next: `one of ${VIEWS.join(", ")}`,
+  });
+}
+
   parts.store.transaction(() => {
     parts.store.clients.remove(name);
     record(parts, `token of client ${name} voided`, "client");

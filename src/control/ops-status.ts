@@ -128,7 +128,12 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     weaker: parts.isOwnUser ? null : WEAKER,
     ownerSet: auth.isSet(),
     servers,
-    clients: Object.entries(stack.clients).map(([name, client]) => ({ name, compartments: client.compartments })),
+    clients: Object.entries(stack.clients).map(([name, client]) => ({
+      name,
+      compartments: client.compartments,
+      view: client.view,
+      direct: client.direct,
+    })),
     questionsOpen,
     unknown,
     pending,

@@ -129,7 +129,9 @@ async function callInner(
   const answer = await parts.door.call({ ...common(call), tool: seen.tool, args: inner });
   const misfit = answer.kind === "denied" ? (parts.policy().tools.get(seen.tool)?.check(inner) ?? null) : null;
   if (misfit === null) return toolReply(answer);
-  return wrong(`Denied (C0): its arguments do not fit: ${misfit}. ${argumentsHint(seen.definition)}`);
+  return wrong(
+    `Denied (C0): its arguments do not fit: ${misfit.replace(/\.$/, "")}. ${argumentsHint(seen.definition)}`,
+  );
 }
 
 /** By its wire name, or as the owner's files write it. */

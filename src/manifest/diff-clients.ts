@@ -1,0 +1,23 @@
+// What would change for the programs that connect, in plain sentences.
+
+import { clientViewText, PLAIN_VIEW } from "./client-view.ts";
+import { minus, pairs, type Change } from "./diff-parts.ts";
+import type { Stack } from "./types.ts";
+
+type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
+
+/** Another view shows a program no more than it could see before, so only compartments make it wider. */
+export function diffClients(before: Stack["clients"], after: Stack["clients"], add: Add): void {
+  for (const [name, was, is] of pairs(before, after)) {
+    if (is === undefined) add("removed", `client ${name} may no longer connect`, false);
+    if (was === undefined) add("added", `client ${name} may connect`, true);
+    const shown = is?.compartments ?? [];
+    const formerly = was?.compartments ?? [];
+    for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
+    const view = clientViewText(is ?? PLAIN_VIEW);
+    if (is !== undefined && view !== clientViewText(was ?? PLAIN_VIEW)) add("changed", `client ${name} ${view}`, false);
+    for (const one of minus(formerly, shown)) {
+      add("changed", `client ${name} may no longer be shown ${one} data`, false);
+    }
+  }
+}
