@@ -35,6 +35,7 @@ const KINDS: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
   lost: ["A read was lost", "plain"],
   unknown: ["May or may not have happened", "bad"],
   connection: ["Connection", "plain"],
+  masked: ["The value of a secret was taken out of an answer", "bad"],
   owner: ["Owner", "plain"],
   change: ["Changed", "plain"],
   client: ["Client", "plain"],

@@ -36,6 +36,8 @@ export interface StatusParts {
   readonly isOwnUser: boolean;
   url(): string;
   servers(): readonly ServerState[];
+  /** Stops it where it runs and forgets that it crashed: the next call starts it. */
+  restart(server: string): Promise<void>;
   sandbox(): Promise<JsonObject>;
   /** The decision on a call whose arguments are not the owner's, after untrusted text was read. */
   preview(principal: Principal, tool: string, args?: JsonObject): Decision;
@@ -72,6 +74,7 @@ export function statusOperations(parts: StatusParts): readonly Operation[] {
         return {};
       },
     },
+    { name: "server.restart", needsOwner: true, run: (input) => restart(parts, text(input, "name")) },
     {
       name: "owner.link",
       needsOwner: false,
@@ -93,6 +96,14 @@ export function statusOperations(parts: StatusParts): readonly Operation[] {
       },
     },
   ];
+}
+
+async function restart(parts: StatusParts, name: string): Promise<JsonObject> {
+  if (!Object.hasOwn(parts.policy.current().stack.servers, name)) {
+    throw new Fault("server.unknown", { message: `there is no server '${name}'.`, next: "freehold status" });
+  }
+  await parts.restart(name);
+  return { name };
 }
 
 async function status(parts: StatusParts): Promise<JsonObject> {

@@ -2,7 +2,7 @@
 
 import { rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { decide, reasonOf, type JsonObject } from "../kernel/index.ts";
+import { decide, Fault, reasonOf, type JsonObject } from "../kernel/index.ts";
 import { writeAtomic } from "../home/index.ts";
 import { verifyLedger } from "../store/index.ts";
 import { serveHttp, type HttpEndpoint } from "../mcp/index.ts";
@@ -16,7 +16,6 @@ import {
   type ActivePolicy,
   type ClientIdentity,
   type PreviewCall,
-  type Upstreams,
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
 import { openEffects, type Effects } from "./effects.ts";
@@ -56,6 +55,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const state = openState(options.homeDir);
   try {
     const effects = openEffects(state, { decide, waitMs: options.waitMs, ownerHome: options.ownerHome ?? homedir() });
+    await openTheSecrets(state);
     await effects.door.recover();
     const daemon = await listenForAll(options, state, effects);
     effects.door.carryOutAnswered().catch((error: unknown) => process.stderr.write(`answers: ${reasonOf(error)}\n`));
@@ -86,7 +86,7 @@ async function listenForAll(options: DaemonOptions, state: DaemonState, effects:
   let before = state.active();
   state.policyState.onApplied(() => {
     for (const server of changedServers(before, state.active())) {
-      upstreams.stop(server).catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
+      upstreams.retry(server).catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
     }
     before = state.active();
     for (const list of LISTS) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
@@ -119,6 +119,16 @@ async function listenForAll(options: DaemonOptions, state: DaemonState, effects:
   };
 }
 
+/** Before a server is started, so that its words can be masked. Without them the rest works on, and says so. */
+async function openTheSecrets({ secrets }: DaemonState): Promise<void> {
+  try {
+    await secrets.open();
+    if (secrets.isLocked()) process.stderr.write("the secrets are locked: freehold secret unlock\n");
+  } catch (error) {
+    process.stderr.write(`secrets: ${error instanceof Fault ? error.line() : reasonOf(error)}\n`);
+  }
+}
+
 interface Wiring {
   readonly state: DaemonState;
   readonly effects: Effects;
@@ -146,7 +156,8 @@ function operationsOf(
     startedAtMs: clock.nowMs(),
     isOwnUser: options.isOwnUser,
     url: () => place.url,
-    servers: () => serverStates(effects.upstreams, Object.keys(state.active().stack.servers)),
+    servers: () => serverStates(effects, state),
+    restart: (name) => effects.upstreams.retry(name),
     sandbox: async () => ({ ...(await effects.probe()) }),
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
@@ -181,11 +192,22 @@ function changedServers(before: ActivePolicy, now: ActivePolicy): readonly strin
   return Object.keys(before.stack.servers).filter((name) => written(before, name) !== written(now, name));
 }
 
-function serverStates(upstreams: Upstreams, names: readonly string[]): readonly ServerState[] {
+function serverStates({ upstreams }: Effects, { active, hearing }: DaemonState): readonly ServerState[] {
+  const names = Object.keys(active().stack.servers);
   return names.map((name) => {
     const running = upstreams.running(name);
-    if (running === null) return { name, state: "idle", why: null, pid: null };
+    const said = saidText(hearing.saidBy(name));
+    if (running === null) {
+      const held = upstreams.heldBack(name);
+      if (held === null) return { name, state: "idle", why: said, pid: null };
+      return { name, state: "held-back", why: `${held}: freehold restart ${name}`, pid: null };
+    }
     const { quarantine, pid } = running;
-    return { name, state: quarantine === null ? "running" : "held-back", why: quarantine, pid };
+    return { name, state: quarantine === null ? "running" : "held-back", why: quarantine ?? said, pid };
   });
+}
+
+function saidText(secrets: readonly string[]): string | null {
+  if (secrets.length === 0) return null;
+  return `it answered with the value of ${secrets.map((name) => `secret '${name}'`).join(", ")}, which was taken out`;
 }

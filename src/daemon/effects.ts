@@ -1,12 +1,14 @@
 // The door with what lies behind it: sandboxed servers, their trees, their connections.
 
 import { join } from "node:path";
-import type { Decide, OwnersDoor, PermitConnection } from "../kernel/index.ts";
+import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Upstreams } from "../gateway/index.ts";
 import type { DaemonState } from "./state.ts";
+
+const IDLE_STOP_MS = 10 * 60_000;
 
 export interface Effects {
   readonly door: OwnersDoor;
@@ -24,13 +26,13 @@ export interface EffectOptions {
 }
 
 export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: EffectOptions): Effects {
-  const { home, clock, random, store, secrets, active } = state;
+  const { home, clock, random, store, secrets, hearing, active } = state;
   let probed: Promise<SandboxProbe> | null = null;
   const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox());
   const permit =
     (principal: string, purpose: string): PermitConnection =>
     ({ host, port }) =>
-      Promise.resolve(door.connect({ principal, purpose, host, port }));
+      Promise.resolve(door.connect({ principal, purpose, host: hearing.text(host), port }));
   const supply = async (): Promise<Omit<InstallOptions, "name" | "locked">> => ({
     homePaths: home,
     probe: await probe(),
@@ -54,12 +56,24 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: E
       return locked === undefined ? null : { root: locked.surfaceRoot, surface: locked.surface };
     },
     secret: (name) => secrets.get(name),
+    hearing: (server) => hearing.from(server),
+    idleStopMs: () => IDLE_STOP_MS,
+    isNeeded: (server) => isAwaited(state, server),
     permitConnection: (server) => permit(`server:${server}`, "server"),
     onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
   });
   const sessions = openSessions({ store, clock });
-  const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, decide, waitMs });
+  const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
+  const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, secretFault, decide, waitMs });
+  hearing.onSaid((server, names) => door.noteMasked(server, names));
   const prepare: Effects["prepare"] = async (name, stackServer, progress) =>
     prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress });
   return { door, upstreams, probe, prepare };
+}
+
+/** The owner may still answer, or has answered, a question about it. */
+function isAwaited({ store, clock }: DaemonState, server: string): boolean {
+  return store.questions
+    .list(["open", "yes"])
+    .some(({ binding }) => binding.tool.startsWith(`${server}.`) && binding.expiresAtMs > clock.nowMs());
 }

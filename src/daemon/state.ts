@@ -5,7 +5,7 @@ import { homePaths, lockHome, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { openPolicyState, type PolicyState } from "../control/index.ts";
-import { activate, type ActivePolicy } from "../gateway/index.ts";
+import { activate, openHearing, type ActivePolicy, type Hearing } from "../gateway/index.ts";
 import { openRandom } from "./random.ts";
 
 export interface DaemonState {
@@ -14,6 +14,7 @@ export interface DaemonState {
   readonly random: Random;
   readonly signer: Signer;
   readonly secrets: Secrets;
+  readonly hearing: Hearing;
   readonly store: Store;
   readonly policyState: PolicyState;
   readonly active: () => ActivePolicy;
@@ -27,8 +28,11 @@ export function openState(homeDir: string): DaemonState {
     const clock = { nowMs: () => Date.now() };
     const random = openRandom();
     const signer = openSigner({ dir: home.stateDir });
-    const secrets = openSecrets({ dir: home.stateDir });
-    const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign: signer.sign });
+    const hearing = openHearing(clock);
+    const secrets = openSecrets({ dir: home.stateDir, learn: (values) => hearing.learn(values) });
+    const mask = (text: string): string => hearing.text(text);
+    const { sign } = signer;
+    const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign, mask });
     const policyState = openPolicyState({ home, store, clock });
     let active = activate(policyState.current());
     policyState.onApplied((policy) => (active = activate(policy)));
@@ -36,7 +40,7 @@ export function openState(homeDir: string): DaemonState {
       store.close();
       held.release();
     };
-    return { home, clock, random, signer, secrets, store, policyState, active: () => active, close };
+    return { home, clock, random, signer, secrets, hearing, store, policyState, active: () => active, close };
   } catch (error) {
     held.release();
     throw error;

@@ -51,6 +51,8 @@ export interface CaseParts {
   readonly sessions: Sessions;
   readonly upstreams: Upstreams;
   policy(): ActivePolicy;
+  /** The value of a secret goes to no tool: servers are handed theirs at their start. */
+  secretFault(args: JsonObject): string | null;
   /** The kernel's. Passed so that a drill can show what happens without a clause. */
   readonly decide: Decide;
 }
@@ -61,6 +63,7 @@ export interface DoorParts extends CaseParts {
   readonly waitMs: number;
 }
 
+const NOT_OF_KIND = "not the arguments of this kind";
 const OPEN_PER_PRINCIPAL_MAX = 20;
 /** As canonical JSON. */
 const ARGS_CHARS_MAX = 4 * 1024 * 1024;
@@ -93,7 +96,7 @@ export function look(
     args: request.args,
     card,
     pin: pinOfCase(parts, { policy, server, name, card }),
-    schemaFault: wire === null ? "not the arguments of this kind" : schemaFault(policy, request),
+    schemaFault: parts.secretFault(request.args) ?? (wire === null ? NOT_OF_KIND : schemaFault(policy, request)),
     overBudget: null,
     caps: policy.stack.caps,
     session: sessions.facts(session),

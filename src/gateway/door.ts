@@ -375,6 +375,11 @@ class TheDoor implements OwnersDoor {
     return !this.#stopped;
   }
 
+  noteMasked(server: string, secrets: readonly string[]): void {
+    const body = { kind: "masked", session: null, principal: `server:${server}`, subject: server } as const;
+    this.#parts.store.ledger.append({ ...body, request: null, facts: { secrets } });
+  }
+
   answer(...given: Parameters<OwnersDoor["answer"]>): ReturnType<OwnersDoor["answer"]> {
     return this.#answers.answer(...given);
   }

@@ -9,11 +9,12 @@ import {
   type PermitConnection,
   type Surface,
 } from "../kernel/index.ts";
-import type { Peer } from "../mcp/index.ts";
+import type { HttpAuthorization, Peer } from "../mcp/index.ts";
 import type { SandboxedProcess, SandboxProbe } from "../sandbox/index.ts";
 import { connectServer } from "./connect-server.ts";
 import { countCrashes, type Crashes } from "./crashes.ts";
 import type { ServerHearing } from "./hearing.ts";
+import type { NeededLogin } from "./logins.ts";
 import { recheckOf } from "./server-judge.ts";
 
 export interface Upstream {
@@ -39,6 +40,9 @@ export interface UpstreamParts {
   idleStopMs(server: string): number;
   /** Something waits for it though no call is under way: a question that the owner may still answer. */
   isNeeded(server: string): boolean;
+  /** The owner's login at a remote server, and whether it must be made anew. */
+  authorization(server: string, url: string): HttpAuthorization;
+  needsLogin(server: string): NeededLogin | null;
   readonly probe: () => Promise<SandboxProbe>;
   permitConnection(server: string): PermitConnection;
   /** Paths that no sandbox may see, and the installed trees among them, which may be read. */
@@ -186,8 +190,8 @@ class RunningServers implements Upstreams {
   #stopIdle(): void {
     const now = this.#parts.clock.nowMs();
     for (const [server, one] of this.#running) {
-      const isIdle = now - one.upstream.usedAtMs > this.#parts.idleStopMs(server) && one.underway() === 0;
-      if (!isIdle || this.#parts.isNeeded(server)) continue;
+      if (one.underway() > 0 || this.#parts.isNeeded(server)) one.upstream.usedAtMs = now;
+      if (now - one.upstream.usedAtMs <= this.#parts.idleStopMs(server)) continue;
       this.stop(server).catch((error: unknown) => this.#parts.onChange(server, `did not stop: ${reasonOf(error)}`));
     }
     if (this.#running.size > 0 || this.#idleTimer === null) return;

@@ -18,6 +18,7 @@ export const ENTRY_KINDS = [
   "lost",
   "unknown",
   "connection",
+  "masked",
   "owner",
   "change",
   "client",

@@ -116,6 +116,8 @@ export interface OwnersDoor extends Door {
     readonly host: string;
     readonly port: number;
   }): boolean;
+  /** A server said the values of these secrets; they were taken out. */
+  noteMasked(server: string, secrets: readonly string[]): void;
   /** Applies the crash rule; called once, before anything is served. */
   recover(): Promise<{ readonly lost: number; readonly unknown: number }>;
   /** Acts on the answers that a crash cut off. It takes as long as their servers, so a start does not wait for it. */

@@ -61,6 +61,8 @@ interface LedgerOptions {
   readonly sign: Sign | null;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
+  /** Takes the values of secrets out of a text before it is kept. */
+  readonly mask: (text: string) => string;
 }
 
 export function ledgerOf(options: LedgerOptions): Ledger {
@@ -107,7 +109,7 @@ interface Writer {
   readonly listeners: Set<(entry: LedgerEntry) => void>;
 }
 
-function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer {
+function writerOf({ database, sign, nowMs, randomBytes, mask }: LedgerOptions): Writer {
   const listeners = new Set<(entry: LedgerEntry) => void>();
   let end = readEnd(database);
   let saved = end;
@@ -132,7 +134,8 @@ function writerOf({ database, sign, nowMs, randomBytes }: LedgerOptions): Writer
   });
 
   function append(entry: NewEntry): LedgerEntry {
-    const { text, ...body } = entry;
+    const { text: said, ...body } = entry;
+    const text = said === undefined ? undefined : mask(said);
     assert(text === undefined || Buffer.byteLength(text) <= TEXT_BYTES_MAX, "a ledger text over 8 MiB");
     return database.transaction(() => {
       const salt = text === undefined ? null : Buffer.from(randomBytes(SALT_BYTES)).toString("hex");

@@ -41,14 +41,16 @@ export interface StoreOptions {
   readonly sign: Sign | null;
   readonly nowMs: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
+  /** For the ledger's texts: takes the values of secrets out. */
+  readonly mask?: (text: string) => string;
 }
 
 /** Only one process may hold a home's store; the home's lock sees to it. Faults: `store.*`. */
 export function openStore(options: StoreOptions): Store {
-  const { file, sign, nowMs, randomBytes } = options;
+  const { file, sign, nowMs, randomBytes, mask = (text: string) => text } = options;
   const database = openDatabase(file);
   try {
-    const ledger = ledgerOf({ database, sign, nowMs, randomBytes });
+    const ledger = ledgerOf({ database, sign, nowMs, randomBytes, mask });
     const budgets = budgetsOf(database, randomBytes);
     const durability = durabilityOf({ file, commits: database.commits });
     let isClosed = false;

@@ -90,11 +90,18 @@ test("a server that misbehaves costs its own call and no more", async (t) => {
     assert.equal((await daemon.owner.call("inbox", {}))["unknown"] instanceof Array, true);
   });
 
-  await t.test("it dies again and again: it is left alone for a while, and that is said", async () => {
+  await t.test("it dies again and again: it is held back, that is said, and the owner can try again", async () => {
     turn("die", "die");
-    for (let tries = 0; tries < 3; tries += 1) await look("die");
-    assert.match((await look("die")).text, /left alone for now/);
+    for (let tries = 0; tries < 5; tries += 1) await look("die");
+    assert.match((await look("die")).text, /held back: it ended by itself 5 times/);
+    const { state, why } = await stateOf(daemon, "die");
+    assert.equal(state, "held-back");
+    assert.match(String(why), /freehold restart die/);
     await goodStill();
+    turn("die", "");
+    assert.match((await look("die")).text, /held back/);
+    await daemon.owner.call("server.restart", { name: "die" });
+    assert.equal((await look("die")).isError, false);
   });
 
   await t.test("it sends 50 MB: the message is cut off, and the daemon does not swell", async () => {
