@@ -212,3 +212,28 @@ test("a server that hangs is left after the time given", async () => {
   const reply = await peer.request({ method: "tools/list", paramsText: "{}", timeoutMs: 20 });
   assert.deepEqual(reply, { kind: "broken", reason: "no answer to tools/list within 20 ms" });
 });
+
+test("an answer on another request's stream, or on the stream for what is said unasked, is nobody's", async () => {
+  const arrived = Promise.withResolvers<void>();
+  let first: { readonly id: number; readonly end: () => void } | null = null;
+  const event = (id: number, said: string): string =>
+    `data: {"jsonrpc":"2.0","id":${id},"result":{"said":"${said}"}}\n\n`;
+  const url = await listen((request, response) => {
+    response.setHeader("content-type", "text/event-stream");
+    if (request.method === "GET") return void response.write(event(1, "unasked") + event(2, "unasked"));
+    readPosted(request, ({ id }) => {
+      if (first !== null) return void response.end(event(first.id, "swapped") + event(id, "second"));
+      first = { id, end: () => response.end(event(id, "first")) };
+      response.flushHeaders();
+      arrived.resolve();
+    });
+  });
+  const peer = openPeer(url);
+  peer.speak({ era: "legacy", protocol: "2025-11-25" });
+  const one = call(peer, "one");
+  await arrived.promise;
+  peer.openStream();
+  assert.deepEqual(await call(peer, "other"), { kind: "result", result: { said: "second" } });
+  (first as { readonly end: () => void } | null)?.end();
+  assert.deepEqual(await one, { kind: "result", result: { said: "first" } });
+});

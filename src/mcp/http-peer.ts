@@ -147,7 +147,8 @@ class HttpWire implements Wire {
         response,
         charsMax: this.#options.messageBytesMax,
         ended,
-        onMessage: (message) => this.core.accept(message),
+        // Answers do not come on this stream (2025-11-25, transports); taking a broken one up again is another request.
+        onMessage: (message) => void (message.kind !== "reply" && this.core.accept(message)),
       });
     };
     const extra = lastEventId === null ? {} : { "last-event-id": lastEventId };

@@ -33,6 +33,10 @@ export interface PeerCall {
   readonly respond?: Responder;
   /** What this caller can be asked, in place of what the handshake said. Only 2026-07-28 says it with each call. */
   readonly capabilities?: JsonObject;
+  /** Log messages about this call. */
+  readonly onNotice?: (method: string, params: JsonObject) => void;
+  /** Calls of one group may be taken for one another where the server does not say which of them it means. */
+  readonly group?: string;
 }
 
 /** What every request carries once the era is known. */
@@ -41,7 +45,8 @@ export type Dialect =
   | { readonly era: "legacy"; readonly protocol: string }
   | { readonly era: "modern"; readonly protocol: string; readonly meta: JsonObject };
 
-export type Responder = (method: string, params: JsonObject) => Promise<RpcReply>;
+/** `key` is the server's own name for what it asks, in the era that has one. */
+export type Responder = (method: string, params: JsonObject, key?: string) => Promise<RpcReply>;
 
 export interface Peer {
   readonly transport: "stdio" | "http";
@@ -100,6 +105,8 @@ interface Waiting {
   readonly timer: NodeJS.Timeout | null;
   readonly onProgress: ((progress: JsonObject) => void) | null;
   readonly respond: Responder | null;
+  readonly onNotice: ((method: string, params: JsonObject) => void) | null;
+  readonly group: string | null;
   readonly unlisten: (() => void) | null;
 }
 
@@ -155,7 +162,8 @@ export class PeerCore implements Peer {
     const abort = (): void => this.#giveUp(id, "cancelled");
     signal?.addEventListener("abort", abort, { once: true });
     const unlisten = signal === undefined ? null : (): void => signal.removeEventListener("abort", abort);
-    this.#waiting.set(id, { method, resolve, timer, onProgress: call.onProgress ?? null, respond, unlisten });
+    const { onProgress = null, onNotice = null, group = respond === null ? null : String(id) } = call;
+    this.#waiting.set(id, { method, resolve, timer, onProgress, respond, onNotice, group, unlisten });
     this.#wire.sendRequest({ id, method, paramsText, text });
     return promise;
   }
@@ -202,10 +210,12 @@ export class PeerCore implements Peer {
     switch (message.kind) {
       case "reply":
         if (typeof message.id !== "number" || message.id < 1 || message.id > this.#lastId) return "unknown";
+        // A request's stream carries the answer to that request alone (2025-11-25, transports).
+        if (call !== null && message.id !== call) return "unknown";
         this.settle(message.id, message.reply);
         return "taken";
       case "notification":
-        this.#hear(message.method, message.params);
+        this.#hear(message, call);
         return "taken";
       case "request":
         this.#answer(message, call);
@@ -247,7 +257,7 @@ export class PeerCore implements Peer {
     if (!isSilent) this.notify("notifications/cancelled", { requestId: id, reason });
   }
 
-  #hear(method: string, params: JsonObject): void {
+  #hear({ method, params }: Message & { readonly kind: "notification" }, call: number | null): void {
     if (method === "notifications/progress") {
       const { progressToken, _meta, ...progress } = params;
       if (typeof progressToken === "number") this.#waiting.get(progressToken)?.onProgress?.(progress);
@@ -256,6 +266,7 @@ export class PeerCore implements Peer {
     const { requestId } = params;
     const isCancel = method === "notifications/cancelled";
     if (isCancel && (typeof requestId === "string" || typeof requestId === "number")) this.#theirs.delete(requestId);
+    if (method === "notifications/message") this.#callOf(call)?.onNotice?.(method, params);
     for (const listener of this.#listeners) listener(method, params);
   }
 
@@ -280,10 +291,16 @@ export class PeerCore implements Peer {
   }
 
   #responderFor(call: number | null): Responder {
+    return this.#callOf(call)?.respond ?? this.#respond;
+  }
+
+  /** The call that the server means: its stream says it, or all that are under way are of one group. */
+  #callOf(call: number | null): Waiting | null {
     const own = call === null ? undefined : this.#waiting.get(call);
-    if (own !== undefined) return own.respond ?? this.#respond;
-    const [only, second] = [...this.#waiting.values()].filter((waiting) => waiting.respond !== null);
-    return second === undefined ? (only?.respond ?? this.#respond) : this.#respond;
+    if (own !== undefined) return own;
+    const all = [...this.#waiting.values()].filter(({ group, respond }) => group !== null || respond !== null);
+    const last = all.at(-1);
+    return last !== undefined && all.every(({ group }) => group === last.group) ? last : null;
   }
 }
 
