@@ -73,7 +73,7 @@ test("fewer than two calls that would ask are no task: each is asked when it com
   assert.equal(fixture.store.questions.list(["open"]).length, 0);
 });
 
-test("a call that the open task names waits for its question; a no is told, and others ask by themselves", async (t) => {
+test("a call that the open task names waits for its question; a no is told, later ones ask", async (t) => {
   const fixture = open(t);
   const [a, b] = [letter("/from/a"), letter("/from/b")];
   const id = say(fixture, { foreseen: [exact(a), exact(b)] }) ?? "";

@@ -3,7 +3,6 @@
 
 import {
   agree,
-  CALLS_MAX,
   canonical,
   digestOf,
   isExpired,
@@ -15,14 +14,13 @@ import {
   TASK,
   taskArgs,
   taskFrom,
-  type ClauseAnswer,
   type DoorAnswer,
   type ForeseenCall,
-  type Label,
   type Question,
   type Task,
 } from "../kernel/index.ts";
-import { inOrder, look, type Case, type DoorParts } from "./case.ts";
+import type { Case, DoorParts } from "./case.ts";
+import { foresee } from "./foresee.ts";
 import { taskSentence } from "./sentence.ts";
 import type { Session } from "./sessions.ts";
 
@@ -34,10 +32,6 @@ interface Asking {
   wait(one: Case, question: Question): Promise<DoorAnswer>;
   ended(question: Question, reason: string): void;
 }
-
-/** What a call would meet once something was read. */
-const STRANGERS: Label = { compartments: [], integrity: "third-party", secret: false };
-const WAITS = { clause: "C4", answer: "ask", reason: "the outline waits for your yes" } as const;
 
 export function isTask({ binding }: Question): boolean {
   return binding.tool === TASK;
@@ -52,19 +46,18 @@ export class Tasks {
     this.#asking = asking;
   }
 
-  /** Called once for each request. Null where the outline needs no yes and fewer than two calls would ask. */
-  ask(session: Session, foreseen: readonly ForeseenCall[]): string | null {
+  /** Called once for each request. Null where nothing of it needs to be asked beforehand. */
+  ask(session: Session, calls: readonly ForeseenCall[]): string | null {
     const { store } = this.#parts;
     const before = this.#open(session);
     session.task = null;
     if (before !== null) this.#asking.ended(before, "a newer message came");
     const { stack, digest: policy } = this.#parts.policy();
     if (stack.outline === "confirm") propose(session.provenance);
-    const { task, clauses } = this.#taskOf(session, foreseen);
-    const [first] = clauses;
-    if (first === undefined || (task.outline === null && task.calls.length < 2)) return null;
-    const principal = principalText(session.principal);
-    const args = canonical(taskArgs(task));
+    const foreseen = foresee(this.#parts, session, calls);
+    if (foreseen === null) return null;
+    const { task, clauses } = foreseen;
+    const [principal, args] = [principalText(session.principal), canonical(taskArgs(task))];
     const call = {
       session: session.id,
       principal,
@@ -74,40 +67,16 @@ export class Tasks {
       policy,
       label: session.label,
     };
-    const why = { because: first.clause, clauses, sentence: taskSentence(principal, task) };
+    const why = { because: clauses[0].clause, clauses, sentence: taskSentence(principal, task) };
     const question = this.#asking.asked(call, why);
-    session.task = { question: question.id, policy, untilMs: question.binding.expiresAtMs };
-    const { id, request } = question;
+    const { id, request, binding } = question;
+    session.task = { question: id, policy, untilMs: binding.expiresAtMs };
     store.transaction(() => {
       store.questions.insert(question);
       const entry = { kind: "question", session: session.id, principal, subject: TASK, request } as const;
       store.ledger.append({ ...entry, facts: { question: id, policy }, text: args });
     });
     return id;
-  }
-
-  #taskOf(session: Session, foreseen: readonly ForeseenCall[]): { task: Task; clauses: readonly ClauseAnswer[] } {
-    const { proposed } = session.provenance;
-    const outline = proposed === null || proposed.size === 0 ? null : Object.fromEntries(proposed);
-    const asked = foreseen
-      .slice(0, CALLS_MAX)
-      .map(({ tool, args, open }) => ({
-        call: { tool, args, open },
-        asks: this.#asksOf(session, { tool, args, open }),
-      }))
-      .filter(({ call, asks }) => asks.length > 0 || call.open.length > 0);
-    const all = [...(outline === null ? [] : [WAITS]), ...asked.flatMap(({ asks }) => asks)];
-    const clauses = [...new Map(all.map((each) => [each.clause + each.reason, each])).values()];
-    return { task: { outline, calls: asked.map(({ call }) => call) }, clauses };
-  }
-
-  /** What a complete call would ask after a stranger's text; nothing where a yes to it could not answer all of it. */
-  #asksOf({ id, principal }: Session, { tool, args, open }: ForeseenCall): readonly ClauseAnswer[] {
-    if (open.length > 0) return [];
-    const request = { session: id, principal, tool, args: inOrder(args) };
-    const { decision } = look(this.#parts, request, { id: "", stopped: false, handles: STRANGERS });
-    const asks = decision.clauses.filter((each) => each.answer === "ask");
-    return decision.kind === "ask" && asks.every(({ clause }) => clause > "C2") ? asks : [];
   }
 
   #open(session: Session): Question | null {

@@ -1,5 +1,5 @@
 // One question for what a task will need: its outline, calls whose arguments are all known, and calls with some open.
-// Invariants: a yes covers what the question held and no more; each exact call runs once; an open argument gets nothing.
+// Invariants: a yes covers what the question held; each exact call runs once; an open argument gets nothing.
 
 import { roleOf, type ToolCard } from "./cards.ts";
 import { digestOf, isObject, type Digest, type JsonObject, type JsonValue } from "./json.ts";
@@ -52,7 +52,7 @@ function isCall(value: JsonValue): value is JsonObject & ForeseenCall {
 export function agree(
   provenance: Provenance,
   task: Task,
-  { question, cardOf }: { readonly question: string; cardOf(tool: string): ToolCard | null },
+  { question, cardOf }: { readonly question: string; readonly cardOf: (tool: string) => ToolCard | null },
 ): void {
   if (task.outline !== null && provenance.proposed !== null) {
     const left = provenance.proposed;
