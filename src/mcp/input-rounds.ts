@@ -11,6 +11,14 @@ const METHODS: readonly JsonValue[] = ["elicitation/create", "sampling/createMes
 /** So that a server that never has enough ends. */
 export const INPUT_ROUNDS_MAX = 10;
 
+interface Question {
+  readonly key: string;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+const NO_REPLY: RpcReply = { kind: "broken", reason: "no answer" };
+
 /** What the next try carries, or why there is none. */
 export type NextTry =
   | { readonly kind: "again"; readonly extra: JsonObject }
@@ -28,13 +36,19 @@ export async function answerInput(result: JsonObject, respond: Responder): Promi
   }
   const asked = isObject(inputRequests) ? Object.entries(inputRequests) : [];
   if (asked.length === 0 || asked.length > ASKED_MAX) return over(`asked for input, but not for 1 to ${ASKED_MAX}`);
-  const inputResponses: Record<string, JsonValue> = {};
+  const questions: Question[] = [];
   for (const [key, request] of asked) {
     const { method, params } = isObject(request) ? request : {};
     if (typeof method !== "string" || !METHODS.includes(method)) return over("asked for what no client gives");
-    const reply = await respond(method, isObject(params) ? params : {});
-    if (reply.kind !== "result") return { kind: "over", reply };
-    inputResponses[key] = completed(method, isObject(params) ? params : {}, reply.result);
+    questions.push({ key, method, params: isObject(params) ? params : {} });
+  }
+  // All at once, as the server asked them.
+  const replies = await Promise.all(questions.map(({ key, method, params }) => respond(method, params, key)));
+  const inputResponses: Record<string, JsonValue> = {};
+  for (const [at, { key, method, params }] of questions.entries()) {
+    const reply = replies[at];
+    if (reply?.kind !== "result") return { kind: "over", reply: reply ?? NO_REPLY };
+    inputResponses[key] = completed(method, params, reply.result);
   }
   return { kind: "again", extra: { inputResponses, ...state } };
 }
