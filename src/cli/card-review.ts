@@ -1,6 +1,7 @@
 // freehold card review NAME: the tools whose card is uncertain, dangerous or void, one screen each, then the diff.
 
 import { EFFECTS, Fault, isObject, type ArgumentRole, type JsonObject, type ToolCard } from "../kernel/index.ts";
+import { findingLine, findingsIn } from "./findings.ts";
 import { callAsOwner } from "./owner.ts";
 import { offerToApply, proposalIn } from "./proposal.ts";
 import { lineIn, objectsIn, safeLine, textIn, textsIn } from "./reply.ts";
@@ -51,7 +52,11 @@ export async function review(shell: Shell, name: string, isAll: boolean): Promis
 }
 
 function needsLook(tool: JsonObject): boolean {
-  return textIn(tool, "state") !== "good" || textsIn(tool, "dangers").length + textsIn(tool, "guesses").length > 0;
+  return textIn(tool, "state") !== "good" || alarmsOf(tool) > 0;
+}
+
+function alarmsOf(tool: JsonObject): number {
+  return textsIn(tool, "dangers").length + textsIn(tool, "guesses").length + findingsIn(tool).length;
 }
 
 type Answer = { readonly kind: "accept"; readonly card: Card } | { readonly kind: "skip" } | { readonly kind: "stop" };
@@ -134,6 +139,7 @@ function aboutText(shell: Shell, tool: JsonObject, place: string): readonly stri
   });
   const quoted = [says === "" ? "(nothing)" : says, ...described, ...(claims.length === 0 ? [] : [claims.join(", ")])];
   const alarms = [
+    ...findingsIn(tool).map((finding) => findingLine(shell, finding)),
     ...textsIn(tool, "dangers").map((text) => shell.paint("red", `! ${safeLine(text)}`)),
     ...textsIn(tool, "guesses").map((text) => shell.paint("yellow", `? ${safeLine(text)}`)),
   ];

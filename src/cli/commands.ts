@@ -228,6 +228,13 @@ const MAINTAIN: readonly CommandSpec[] = [
     load: async () => (await import("./drill.ts")).run,
   },
   {
+    name: "scan",
+    args: "<path|server>",
+    summary: "what a skill's files or a server's texts hide or ask for; exit code 2 when there are facts to read",
+    group: "Maintain",
+    load: async () => (await import("./scan.ts")).run,
+  },
+  {
     name: "doctor",
     summary: "check this machine and the stack",
     group: "Maintain",

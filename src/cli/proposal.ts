@@ -1,6 +1,7 @@
 // A proposed change as the owner sees it, and the way from there to an applied one: shown, confirmed, proven, applied.
 
 import { revealJson, type JsonObject } from "../kernel/index.ts";
+import { findingsIn, findingsText, readFacts } from "./findings.ts";
 import { callAsOwner } from "./owner.ts";
 import { lineIn, maybeTextIn, objectsIn, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
@@ -13,6 +14,8 @@ export interface ProposalView {
   readonly digest: string | null;
   readonly changes: readonly JsonObject[];
   readonly diff: string;
+  /** Of the scanner, about servers that are new or changed. */
+  readonly findings: readonly JsonObject[];
 }
 
 export function proposalIn(reply: JsonObject): ProposalView {
@@ -20,6 +23,7 @@ export function proposalIn(reply: JsonObject): ProposalView {
     digest: maybeTextIn(reply, "digest"),
     changes: objectsIn(reply, "changes"),
     diff: maybeTextIn(reply, "diff") ?? "",
+    findings: findingsIn(reply),
   };
 }
 
@@ -50,6 +54,7 @@ export function proposalText(shell: Shell, view: ProposalView, options: Proposal
     ...(rest === 0 ? [] : [`and ${count(rest, "change")} in ${seen.join(", ")}, as above`]),
     "",
     ...view.diff.split(/^(?=--- )/m).flatMap((file) => fileLines(shell, file, isFull)),
+    ...findingsText(shell, view.findings),
   ];
 }
 
@@ -91,11 +96,12 @@ export async function offerToApply(shell: Shell, request: ApplyRequest): Promise
   if (view.digest === null) return { json: { applied: false, changes: [] }, text: "Nothing to apply." };
   const terminal = await shell.needTerminal("changes are applied");
   terminal.write(`${proposalText(shell, view, options).join("\n")}\n`);
-  if (!(await terminal.confirm(question))) {
+  const read = await readFacts(shell, terminal, view.findings);
+  if (read === null || !(await terminal.confirm(question))) {
     const changes = view.changes.map((change) => ({ ...change }));
     return { json: { applied: false, digest: view.digest, changes }, text: otherwise, exit: 2 };
   }
-  const reply = await callAsOwner(shell, { op: "apply", input: { digest: view.digest } });
+  const reply = await callAsOwner(shell, { op: "apply", input: { digest: view.digest, read } });
   return {
     json: { applied: true, ...reply },
     text: `Applied. Policy ${lineIn(reply, "digest").slice(0, 12)} holds now.`,

@@ -280,7 +280,7 @@ describe("answering", () => {
     await owner.submit("/stop");
     await owner.submit("/resume");
     await owner.submit("/seen", { request: "r-7" });
-    await owner.submit("/apply", { digest: "c".repeat(64) });
+    await owner.submit("/apply", { digest: "c".repeat(64), read: "f1" });
     const inputs = running.called
       .filter(({ name }) => ["stop", "resume", "unknown.seen", "apply"].includes(name))
       .slice(-4);
@@ -290,7 +290,7 @@ describe("answering", () => {
         ["stop", { reason: "stopped from the console" }],
         ["resume", {}],
         ["unknown.seen", { request: "r-7" }],
-        ["apply", { digest: "c".repeat(64) }],
+        ["apply", { digest: "c".repeat(64), read: ["f1"] }],
       ],
     );
   });

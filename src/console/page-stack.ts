@@ -54,6 +54,7 @@ function proposal({ plan, planFault }: Stack, frame: Frame): Markup | false {
       plan,
       html`<form class="actions" method="post" action="/apply">
         ${csrfField(frame)}<input type="hidden" name="digest" value="${textOf(plan, "digest")}" />
+        ${findingsShown(listOf(plan, "findings"))}
         <button class="button button-yes">Apply exactly this</button>
       </form>`,
     )}
@@ -78,6 +79,25 @@ ${diff.split("\n").map(diffLine)}</pre>
             <p class="count">${countOf(diff)}</p>
             ${form}`
     }`;
+}
+
+/** Each fact has a box of its own: a change that brings one is applied only when all are ticked. */
+function findingsShown(findings: readonly JsonObject[]): Markup | false {
+  if (findings.length === 0) return false;
+  return html`<fieldset class="findings">
+    <legend>What the scanner found in the texts of its servers</legend>
+    ${findings.map((finding) => {
+      const place = html`<strong>${exactText(textOf(finding, "server"))}</strong>,
+        ${exactText(textOf(finding, "where"))}: ${exactText(textOf(finding, "says"))}
+        <code>${exactText(textOf(finding, "quote"))}</code>`;
+      if (textOf(finding, "kind") !== "fact") return html`<p class="quiet">${place}</p>`;
+      return html`<p class="warn">
+        <label
+          ><input type="checkbox" name="read" value="${textOf(finding, "id")}" required /> I have read: ${place}</label
+        >
+      </p>`;
+    })}
+  </fieldset>`;
 }
 
 function allowsMore(): Markup {
@@ -133,10 +153,17 @@ function clients(list: readonly JsonObject[]): Markup {
         html`<li>
           <span class="dot dot-plain" aria-hidden="true"></span>
           <strong>${exactText(textOf(client, "name"))}</strong>
+          <span class="quiet">${viewShown(client)}</span>
           <span class="entry-when">${exactText(textsOf(client, "compartments").join(", "))}</span>
         </li>`,
     )}
   </ul>`;
+}
+
+function viewShown(client: JsonObject): Markup {
+  if (textOf(client, "view") === "direct") return html`sees every tool listed`;
+  const beside = textsOf(client, "direct").join(", ");
+  return html`finds its tools by search${beside !== "" && html`, beside ${exactText(beside)}`}`;
 }
 
 function machine(status: JsonObject): Markup {
@@ -153,19 +180,12 @@ function machine(status: JsonObject): Markup {
     <div>
       <dt>Home</dt>
       <dd><code>${exactText(textOf(status, "home"))}</code></dd>
-          <span class="quiet">${viewShown(client)}</span>
     </div>
     <div>
       <dt>Sandbox</dt>
       <dd>${sandbox(status["sandbox"])}</dd>
     </div>
   </dl>`;
-function viewShown(client: JsonObject): Markup {
-  if (textOf(client, "view") === "direct") return html`sees every tool listed`;
-  const beside = textsOf(client, "direct").join(", ");
-  return html`finds its tools by search${beside !== "" && html`, beside ${exactText(beside)}`}`;
-}
-
 }
 
 function sandbox(given: JsonObject[string] | undefined): Markup {

@@ -94,7 +94,8 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
 
   app.post("/apply", async (call) => {
     const digest = call.get("form").get("digest") ?? "";
-    const applied = await desk.run(call, "apply", { digest }).catch((error: unknown) => {
+    const read = call.get("form").getAll("read");
+    const applied = await desk.run(call, "apply", { digest, read }).catch((error: unknown) => {
       if (!(error instanceof Fault)) throw error;
       return error;
     });

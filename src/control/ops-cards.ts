@@ -31,6 +31,8 @@ import {
   type PolicyFiles,
   type StackServer,
 } from "../manifest/index.ts";
+import { scanSurface } from "../supply/index.ts";
+import { plainFinding } from "./findings.ts";
 import { maybeObject, maybeText, text } from "./input.ts";
 import type { Operation } from "./operation.ts";
 import { planned } from "./ops-stack.ts";
@@ -85,6 +87,7 @@ function review({ home }: CardParts, name: string): JsonObject {
   const shipped = shippedFor(source);
   const drafts = draftCards({ server: name, surface, compartment, source });
   const definitions = new Map(surface.tools.map((tool) => [`${name}.${textAt(tool, "name") ?? ""}`, tool]));
+  const findings = scanSurface(surface);
   const tools = cardStates({ server: name, surface, cards }).flatMap(({ tool, state, why, card }): JsonObject[] => {
     const definition = definitions.get(tool) ?? null;
     const draft = (state === "good" ? card : drafts.cards[tool]) ?? null;
@@ -97,12 +100,17 @@ function review({ home }: CardParts, name: string): JsonObject {
         why,
         ...doubts,
         ...saidOf(definition),
+        findings: findings.filter(({ where }) => isAbout(where, textAt(definition ?? {}, "name"))).map(plainFinding),
         draft: plainCard(draft),
         before: state === "void" && card !== null ? plainCard(card) : null,
       },
     ];
   });
   return { server: name, tools };
+}
+
+function isAbout(where: string, tool: string | null): boolean {
+  return tool !== null && (where === `tool ${tool}` || where.startsWith(`tool ${tool}:`));
 }
 
 /** What an untrusted party says of its tool; whoever shows it marks it so. */

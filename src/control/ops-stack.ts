@@ -26,6 +26,7 @@ import { readPolicyFiles } from "../home/index.ts";
 import type { Secrets } from "../secrets/index.ts";
 import { newToken, type Store } from "../store/index.ts";
 import { rmSync } from "node:fs";
+import { plainFinding } from "./findings.ts";
 import { maybeText, text, textMap, texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
 import type { PolicyState, Proposal } from "./policy-state.ts";
@@ -57,7 +58,7 @@ export function stackOperations(parts: StackParts): readonly Operation[] {
       needsOwner: true,
       async run(input, context) {
         const proposal = parts.policy.proposal();
-        const applied = await parts.policy.apply(text(input, "digest"), requireOwner(context.owner));
+        const applied = await parts.policy.apply(text(input, "digest"), requireOwner(context.owner), texts(input, "read"));
         return { digest: applied.digest, changes: changesOf(proposal) };
       },
     },
@@ -198,7 +199,6 @@ function addClient(parts: StackParts, input: JsonObject): JsonObject {
   return { token, ...planned(parts.policy.proposal()) };
 }
 
-function removeClient(parts: StackParts, name: string): JsonObject {
 /** As it is to stand in stack.yaml, whose parser judges it. Tools to list beside a search ask for a hybrid. */
 function viewInput(input: JsonObject): Partial<ClientView> {
   const direct = texts(input, "direct");
@@ -212,6 +212,7 @@ function viewInput(input: JsonObject): Partial<ClientView> {
   });
 }
 
+function removeClient(parts: StackParts, name: string): JsonObject {
   parts.store.transaction(() => {
     parts.store.clients.remove(name);
     record(parts, `token of client ${name} voided`, "client");
@@ -225,7 +226,8 @@ function viewInput(input: JsonObject): Partial<ClientView> {
 }
 
 export function planned(proposal: Proposal | null): JsonObject {
-  return { digest: proposal?.digest ?? null, changes: changesOf(proposal), diff: proposal?.diff ?? "" };
+  const findings = (proposal?.findings() ?? []).map(plainFinding);
+  return { digest: proposal?.digest ?? null, changes: changesOf(proposal), diff: proposal?.diff ?? "", findings };
 }
 
 function changesOf(proposal: Proposal | null): readonly JsonObject[] {

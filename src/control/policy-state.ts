@@ -12,6 +12,7 @@ import {
   type PolicyFiles,
 } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
+import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
 import { join } from "node:path";
 import { mkdirSync, readFileSync } from "node:fs";
 
@@ -20,14 +21,19 @@ export interface Proposal {
   readonly changes: readonly Change[];
   readonly diff: string;
   readonly files: PolicyFiles;
+  /** What the scanner says of servers that are new or changed; counted out when asked for. */
+  readonly findings: () => readonly ServerFinding[];
 }
 
 export interface PolicyState {
   current(): Policy;
   /** What lies in the home now against what was accepted; null when they are the same. */
   proposal(): Proposal | null;
-  /** Accepts the very files whose diff was shown; refuses when they changed since. */
-  apply(digest: Digest, owner: OwnerPresence): Promise<Policy>;
+  /**
+   * Accepts the very files whose diff was shown; refuses when they changed since, and while a fact of the scanner is
+   * not in `read`, the ids that the owner confirmed.
+   */
+  apply(digest: Digest, owner: OwnerPresence, read?: readonly string[]): Promise<Policy>;
   onApplied(listener: (policy: Policy) => void): void;
 }
 
@@ -50,11 +56,12 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
     const now = readPolicyFiles(home.dir);
     const digest = policyDigest(now);
     if (digest === current.digest) return null;
-    loadPolicy(now);
-    return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now };
+    const after = loadPolicy(now);
+    const findings = (): readonly ServerFinding[] => findingsBetween(current, after);
+    return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now, findings };
   }
 
-  async function apply(digest: Digest, owner: OwnerPresence): Promise<Policy> {
+  async function apply(digest: Digest, owner: OwnerPresence, read: readonly string[] = []): Promise<Policy> {
     if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can apply changes." });
     const proposed = proposal();
     if (proposed === null) return current;
@@ -64,6 +71,9 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
         next: "freehold plan",
       });
     }
+    const findings = proposed.findings();
+    requireRead(findings, read);
+    const facts = findings.flatMap(({ kind, rule, server }) => (kind === "fact" ? [`${server} ${rule}`] : []));
     const next = loadPolicy(proposed.files);
     keep(parts, proposed.files, next.digest);
     store.transaction(() => {
@@ -74,7 +84,12 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
         principal: "owner",
         subject: "policy",
         request: null,
-        facts: { from: current.digest, to: next.digest, files: proposed.changes.map((change) => change.file) },
+        facts: {
+          from: current.digest,
+          to: next.digest,
+          files: proposed.changes.map((change) => change.file),
+          ...(facts.length === 0 ? {} : { read: [...new Set(facts)] }),
+        },
         text: proposed.diff.slice(0, 100_000),
       });
     });

@@ -40,7 +40,7 @@ test("a finding says where it stands and quotes with hidden characters spelled o
   const [finding] = scanText({ where: "tool add\u202e", text: "One.\nTwo.\nLa\u200bst.", role: "tool" });
   assert.equal(finding?.line, 3);
   assert.equal(finding?.offset, 12);
-  assert.equal(finding?.quote, "\\u200b");
+  assert.equal(finding?.quote, "One.\\nTwo.\\nLa\\u200bst.");
   assert.equal(finding?.where, "tool add\\u202e");
 });
 

@@ -36,6 +36,7 @@ export const TEXT_CHARS_MAX = 1_048_576;
 const FINDINGS_PER_RULE_MAX = 5;
 const FINDINGS_MAX = 200;
 const QUOTE_MAX = 120;
+const AROUND = 24;
 const DECODE_DEPTH_MAX = 2;
 
 /** At most 5 of each rule and 200 in all, in the order of the text. */
@@ -58,6 +59,8 @@ export function scanText(scanned: ScannedText): readonly Finding[] {
 }
 
 function findingOf(hit: Hit, { where, text, line }: { where: string; text: string; line: number }): Finding {
+  // A character that nobody sees says little without its neighbours.
+  const around = hit.rule.startsWith("hidden.") && hit.end - hit.start < AROUND ? AROUND : 0;
   const more = hit.more === undefined ? "" : `: ${oneLine(hit.more, QUOTE_MAX)}`;
   return {
     kind: isFact(hit.rule) ? "fact" : "opinion",
@@ -65,7 +68,7 @@ function findingOf(hit: Hit, { where, text, line }: { where: string; text: strin
     where: oneLine(where, QUOTE_MAX),
     line,
     offset: hit.start,
-    quote: oneLine(text.slice(hit.start, hit.end), QUOTE_MAX),
+    quote: oneLine(text.slice(Math.max(0, hit.start - around), hit.end + around), QUOTE_MAX),
     says: `${saysOf(hit.rule)}${more}`,
   };
 }
