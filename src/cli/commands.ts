@@ -144,6 +144,21 @@ const BUILD: readonly CommandSpec[] = [
     load: async () => (await import("./remove.ts")).run,
   },
   {
+    name: "server login",
+    args: "<name> [address]",
+    summary: "sign in at a remote server; the address where it is not in your stack yet",
+    group: "Build",
+    options: [["--paste", "paste the address that the browser ends at, where it runs on another machine"]],
+    load: async () => (await import("./server-login.ts")).run,
+  },
+  {
+    name: "server logout",
+    args: "<name>",
+    summary: "forget the login at a remote server",
+    group: "Build",
+    load: async () => (await import("./server-logout.ts")).run,
+  },
+  {
     name: "connect",
     args: "<client>",
     summary: "let a program use your stack through the door",

@@ -7,6 +7,8 @@ export { requireOwner } from "./operation.ts";
 export type { Operation, OperationContext } from "./operation.ts";
 export { allOperations } from "./operations.ts";
 export type { OperationParts } from "./operations.ts";
+export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
+export type { LoginParts } from "./ops-logins.ts";
 export type { ServerState } from "./ops-status.ts";
 export { ownerAuth } from "./owner-auth.ts";
 export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";

@@ -5,6 +5,7 @@ import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
 import { cardOperations, type CardParts } from "./ops-cards.ts";
 import { jailOperations } from "./ops-jail.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
+import { loginOperations, type LoginParts } from "./ops-logins.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
@@ -16,6 +17,7 @@ export type OperationParts = AlikeParts &
   CardParts &
   LedgerParts &
   MeterParts &
+  LoginParts &
   QuestionParts &
   RuleReviewParts &
   StackParts &
@@ -30,6 +32,8 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...stackOperations(parts),
     ...alikeOperations(parts),
     ...cardOperations(parts),
+    ...secretOperations(parts),
+    ...loginOperations(parts),
     ...ruleOperations(parts),
     ...ruleReviewOperations(parts),
     ...meterOperations(parts),

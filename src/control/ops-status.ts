@@ -19,7 +19,7 @@ import type { PolicyState } from "./policy-state.ts";
 
 export interface ServerState {
   readonly name: string;
-  readonly state: "idle" | "running" | "held-back";
+  readonly state: "idle" | "running" | "held-back" | "needs-login";
   readonly why: string | null;
   readonly pid: number | null;
 }

@@ -6,7 +6,16 @@ import { decide, Fault, reasonOf, type JsonObject } from "../kernel/index.ts";
 import { writeAtomic } from "../home/index.ts";
 import { verifyLedger } from "../store/index.ts";
 import { serveHttp, type HttpEndpoint } from "../mcp/index.ts";
-import { allOperations, ownerAuth, startControl, type Operation, type ServerState } from "../control/index.ts";
+import {
+  allOperations,
+  LOGIN_PATH,
+  loginCallback,
+  ownerAuth,
+  startControl,
+  type LoginParts,
+  type Operation,
+  type ServerState,
+} from "../control/index.ts";
 import { openConsole } from "../console/index.ts";
 import {
   authenticate,
@@ -54,10 +63,13 @@ const LISTS = ["tools", "prompts", "resources"];
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const state = openState(options.homeDir);
   try {
-    const effects = openEffects(state, { decide, waitMs: options.waitMs, ownerHome: options.ownerHome ?? homedir() });
+    const place: Place = { url: "", port: 0, hosts: [] };
+    const redirectUri = (): string => new URL(LOGIN_PATH, place.url).href;
+    const { waitMs, ownerHome = homedir() } = options;
+    const effects = openEffects(state, { decide, waitMs, ownerHome, redirectUri });
     await openTheSecrets(state);
     await effects.door.recover();
-    const daemon = await listenForAll(options, state, effects);
+    const daemon = await listenForAll(options, { state, effects, place });
     effects.door.carryOutAnswered().catch((error: unknown) => process.stderr.write(`answers: ${reasonOf(error)}\n`));
     return daemon;
   } catch (error) {
@@ -66,10 +78,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-async function listenForAll(options: DaemonOptions, state: DaemonState, effects: Effects): Promise<Daemon> {
+async function listenForAll(options: DaemonOptions, { state, effects, place }: Wiring): Promise<Daemon> {
   const { home, store, clock, random } = state;
   const { upstreams } = effects;
-  const place: Place = { url: "", port: 0, hosts: [] };
   const auth = ownerAuth({ settings: store.settings, nowMs: clock.nowMs, randomBytes: random.bytes });
   const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
   const operations = operationsOf(options, { state, effects, auth, place, shutdown });
@@ -97,6 +108,7 @@ async function listenForAll(options: DaemonOptions, state: DaemonState, effects:
     socket: home.gatewaySocket,
     mcp: endpoint,
     console: owners,
+    login: loginCallback(loginPartsOf({ state, effects }), () => place.hosts),
   };
   const listeners = await openListeners(parts, place);
   const mode = options.isOwnUser ? 0o660 : 0o600;
@@ -142,6 +154,7 @@ function operationsOf(
   const { state, effects, place, auth, shutdown } = wiring;
   const { home, store, clock, random, secrets, signer, policyState } = state;
   return allOperations({
+    ...loginPartsOf({ state, effects }),
     store,
     clock,
     random,
@@ -166,6 +179,15 @@ function operationsOf(
 }
 
 function previewCall({ clock, store }: DaemonState, args: JsonObject | undefined): PreviewCall {
+function loginPartsOf({ state, effects }: Pick<Wiring, "state" | "effects">): LoginParts {
+  return {
+    store: state.store,
+    policy: state.policyState,
+    logins: effects.logins,
+    loginChanged: (server) => effects.upstreams.retry(server),
+  };
+}
+
   const nowMs = clock.nowMs();
   return { args, nowMs, usesToday: (rule) => store.ledger.usesOf(rule, nowMs - DAY_MS) };
 }
@@ -192,12 +214,19 @@ function changedServers(before: ActivePolicy, now: ActivePolicy): readonly strin
   return Object.keys(before.stack.servers).filter((name) => written(before, name) !== written(now, name));
 }
 
-function serverStates({ upstreams }: Effects, { active, hearing }: DaemonState): readonly ServerState[] {
+function serverStates(
+  { upstreams, logins }: Effects,
+  { active, hearing, secrets }: DaemonState,
+): readonly ServerState[] {
+  const isLocked = secrets.isLocked();
   const names = Object.keys(active().stack.servers);
   return names.map((name) => {
     const running = upstreams.running(name);
     const said = saidText(hearing.saidBy(name));
     if (running === null) {
+    if (logins.needsLogin(name) !== null) {
+      return { name, state: "needs-login", why: `freehold server login ${name}`, pid: running?.pid ?? null };
+    }
       const held = upstreams.heldBack(name);
       if (held === null) return { name, state: "idle", why: said, pid: null };
       return { name, state: "held-back", why: `${held}: freehold restart ${name}`, pid: null };

@@ -5,7 +5,8 @@ import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel
 import type { StackServer } from "../manifest/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
-import { openDoor, openSessions, openUpstreams, type Upstreams } from "../gateway/index.ts";
+import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
+import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
 import type { DaemonState } from "./state.ts";
 
 const IDLE_STOP_MS = 10 * 60_000;
@@ -13,6 +14,7 @@ const IDLE_STOP_MS = 10 * 60_000;
 export interface Effects {
   readonly door: OwnersDoor;
   readonly upstreams: Upstreams;
+  readonly logins: Logins;
   readonly probe: () => Promise<SandboxProbe>;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
@@ -23,9 +25,11 @@ export interface EffectOptions {
   readonly decide: Decide;
   /** For ${home} in a server's paths. */
   readonly ownerHome: string;
+  /** Where a browser brings back what an issuer gave it. */
+  readonly redirectUri: () => string;
 }
 
-export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: EffectOptions): Effects {
+export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, redirectUri }: EffectOptions): Effects {
   const { home, clock, random, store, secrets, hearing, active } = state;
   let probed: Promise<SandboxProbe> | null = null;
   const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox());
@@ -39,6 +43,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: E
     permitConnection: permit("freehold", "supply"),
     progress: () => undefined,
   });
+  const logins = loginsOf(state, permit("freehold", LOGIN_PURPOSE), redirectUri);
   const upstreams = openUpstreams({
     clock,
     probe,
@@ -59,6 +64,8 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: E
     hearing: (server) => hearing.from(server),
     idleStopMs: () => IDLE_STOP_MS,
     isNeeded: (server) => isAwaited(state, server),
+    authorization: (server, url) => logins.authorization(server, url),
+    needsLogin: (server) => logins.needsLogin(server),
     permitConnection: (server) => permit(`server:${server}`, "server"),
     onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
   });
@@ -67,8 +74,10 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide }: E
   const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const prepare: Effects["prepare"] = async (name, stackServer, progress) =>
-    prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress });
-  return { door, upstreams, probe, prepare };
+    withLogin(logins, { name, server: stackServer }, async (more) =>
+      prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
+    );
+  return { door, upstreams, logins, probe, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

@@ -3,6 +3,7 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Fault } from "../kernel/index.ts";
+import { LOGIN_PATH } from "../control/index.ts";
 import { HTTP_SERVER_LIMITS } from "../mcp/index.ts";
 
 export interface ListenerParts {
@@ -11,6 +12,8 @@ export interface ListenerParts {
   readonly hosts: readonly string[];
   readonly socket: string;
   readonly mcp: { handle(request: IncomingMessage, response: ServerResponse): void };
+  /** Where a browser brings back what a server's issuer gave it. */
+  readonly login: (request: IncomingMessage, response: ServerResponse) => void;
   /** True when the path was the console's. */
   readonly console: { handle(request: IncomingMessage, response: ServerResponse): boolean };
 }
@@ -35,6 +38,7 @@ export async function openListeners(parts: ListenerParts, place: Place): Promise
     const path = (request.url ?? "/").split("?")[0];
     if (path === "/readyz") response.writeHead(200, { "content-type": "text/plain" }).end("ready\n");
     else if (path === "/mcp") parts.mcp.handle(request, response);
+    else if (withConsole && path === LOGIN_PATH) parts.login(request, response);
     else if (!withConsole || !parts.console.handle(request, response)) response.writeHead(404).end();
   };
   const tcp = makeServer((request, response) => answer(request, response, true));

@@ -6,7 +6,18 @@ import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/i
 import { openStore, type Store } from "../store/index.ts";
 import { openPolicyState, type PolicyState } from "../control/index.ts";
 import { activate, openHearing, type ActivePolicy, type Hearing } from "../gateway/index.ts";
+import { secretsInLogin } from "../mcp/index.ts";
 import { openRandom } from "./random.ts";
+
+/** A sealed login is a text with tokens in it; each of them is a secret of its own. */
+function withLoginTokens(values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const all = new Map<string, string>();
+  for (const [name, value] of values) {
+    if (!name.startsWith("@")) all.set(name, value);
+    else for (const [at, secret] of secretsInLogin(value).entries()) all.set(`${name}-${at}`, secret);
+  }
+  return all;
+}
 
 export interface DaemonState {
   readonly home: HomePaths;
@@ -29,7 +40,7 @@ export function openState(homeDir: string): DaemonState {
     const random = openRandom();
     const signer = openSigner({ dir: home.stateDir });
     const hearing = openHearing(clock);
-    const secrets = openSecrets({ dir: home.stateDir, learn: (values) => hearing.learn(values) });
+    const secrets = openSecrets({ dir: home.stateDir, learn: (values) => hearing.learn(withLoginTokens(values)) });
     const mask = (text: string): string => hearing.text(text);
     const { sign } = signer;
     const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign, mask });

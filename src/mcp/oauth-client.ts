@@ -25,7 +25,8 @@ export interface OAuthParts {
   readonly serverUrl: string;
   /** Where the browser is sent back to. */
   readonly redirectUri: () => string;
-  readonly settings: OAuthSettings;
+  /** As they are now. */
+  readonly settings: () => OAuthSettings;
   readonly http: OAuthHttp;
   readonly storage: LoginStorage;
   readonly nowMs: () => number;
@@ -47,10 +48,12 @@ export interface OAuthClient extends HttpAuthorization {
   /** What the last refusal was about that only the owner can mend. */
   needsLogin(): "login" | "more rights" | null;
   isPending(state: string): boolean;
+  /** A link was given out and nothing came back so far. */
+  hasLink(): boolean;
   forget(): Promise<void>;
 }
 
-const LINK_LIFE_MS = 10 * 60_000;
+export const LINK_LIFE_MS = 10 * 60_000;
 /** Renewed this long before the end, so that no call meets it. */
 const EARLY_MS = 30_000;
 const SCOPES_MAX = 100;
@@ -112,6 +115,10 @@ class ServerLogin implements OAuthClient {
     return this.#pending?.state === state;
   }
 
+  hasLink(): boolean {
+    return this.#pending !== null;
+  }
+
   async forget(): Promise<void> {
     this.#pending = null;
     this.#challenge = null;
@@ -120,7 +127,8 @@ class ServerLogin implements OAuthClient {
   }
 
   async begin(): Promise<LoginStart> {
-    const { http, serverUrl, settings } = this.#parts;
+    const { http, serverUrl } = this.#parts;
+    const settings = this.#parts.settings();
     this.#pending = null;
     const known = await this.#current();
     const resource = await findResource(http, serverUrl, this.#challenge?.resourceMetadata ?? null);
@@ -219,7 +227,8 @@ class ServerLogin implements OAuthClient {
     issuer: Issuer,
     how: { readonly before: Login | null; readonly known: Login | null; readonly redirectUri: string },
   ): Promise<OAuthClientId> {
-    const { settings, http } = this.#parts;
+    const { http } = this.#parts;
+    const settings = this.#parts.settings();
     if (settings.clientId !== null) {
       // The owner's secret goes to the issuer it was made at, and to no other that the server may name later.
       if (how.known !== null && how.before === null && settings.issuer === null) {
@@ -245,7 +254,7 @@ class ServerLogin implements OAuthClient {
 
   /** What the refusal asked for, else what the resource names, else none. More rights come on top of those before. */
   #scopesFor(resource: ProtectedResource, issuer: Issuer, before: Login | null): readonly string[] {
-    const { settings } = this.#parts;
+    const settings = this.#parts.settings();
     const asked = scopesIn(this.#challenge?.scope ?? null);
     const suggested = settings.scopes ?? (asked.length > 0 ? asked : resource.scopes);
     const isMore = this.#challenge?.status === 403;

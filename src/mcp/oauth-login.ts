@@ -29,7 +29,8 @@ export function loginText(login: Login): string {
   return JSON.stringify({ version: 1, ...login });
 }
 
-export function readLogin(text: string | null, serverUrl: string): Login | null {
+/** `serverUrl` null: whichever server it is of. */
+export function readLogin(text: string | null, serverUrl: string | null): Login | null {
   if (text === null) return null;
   let value: JsonValue;
   try {
@@ -37,13 +38,31 @@ export function readLogin(text: string | null, serverUrl: string): Login | null 
   } catch {
     return null; // Damaged: the owner logs in again.
   }
-  if (!isObject(value) || value["version"] !== 1 || value["serverUrl"] !== serverUrl) return null;
+  if (!isObject(value) || value["version"] !== 1) return null;
+  const { serverUrl: bound } = value;
+  if (!isText(bound) || (serverUrl !== null && bound !== serverUrl)) return null;
   const { resource, issuer, tokenEndpoint, redirectUri, scopes, tokens } = value;
   const client = clientIn(value["client"]);
   const isWhole = isText(resource) && isText(issuer) && isText(tokenEndpoint) && isText(redirectUri);
   if (!isWhole || client === null || !Array.isArray(scopes)) return null;
   const texts = scopes.filter((scope: JsonValue) => isText(scope));
-  return { serverUrl, resource, issuer, tokenEndpoint, redirectUri, client, scopes: texts, tokens: tokensIn(tokens) };
+  return {
+    serverUrl: bound,
+    resource,
+    issuer,
+    tokenEndpoint,
+    redirectUri,
+    client,
+    scopes: texts,
+    tokens: tokensIn(tokens),
+  };
+}
+
+/** What must never be shown of such a text. */
+export function secretsInLogin(text: string): readonly string[] {
+  const login = readLogin(text, null);
+  const { access = null, refresh = null } = login?.tokens ?? {};
+  return [access, refresh, login?.client.secret ?? null].filter((value) => value !== null);
 }
 
 function clientIn(value: JsonValue | undefined): OAuthClientId | null {

@@ -5,5 +5,5 @@ export type { Egress, EgressOptions } from "./egress.ts";
 export { probeSandbox } from "./probe.ts";
 export { startSandboxed } from "./start.ts";
 export type { AbsentSandbox, Ended, ReadySandbox, SandboxedProcess, SandboxProbe, StartOptions } from "./start.ts";
-export { addressOf, parseTarget } from "./targets.ts";
+export { addressOf, isPublic, parseTarget } from "./targets.ts";
 export type { Address, Resolve, Target } from "./targets.ts";

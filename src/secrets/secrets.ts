@@ -14,11 +14,15 @@ export interface Secrets extends Pick<KeyFile, "isLocked" | "protect" | "unlock"
   list(): Promise<readonly string[]>;
   /** True when there was one. */
   remove(name: string): Promise<boolean>;
+  /** Logins at servers, by the server's name: sealed in the same file, and out of reach of the names above. */
+  readonly logins: Pick<Secrets, "get" | "set" | "remove">;
   /** Once, so that all values are learnt. What is locked is left for unlock(). */
   open(): Promise<void>;
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+/** No name of a secret begins so. */
+const LOGIN = "@";
 const VALUE_LENGTH_MAX = 65_536;
 const COUNT_MAX = 500;
 const ALL_LENGTH_MAX = 524_288;
@@ -53,14 +57,19 @@ export function openSecrets({
     return done;
   }
 
-  return {
+  const named = (prefix: string): Secrets["logins"] => ({
     async set(name, value) {
       checkSecret(name, value);
-      await change((values) => values.set(name, value).size > 0);
+      await change((values) => values.set(prefix + name, value).size > 0);
     },
-    get: async (name) => (await file.read()).get(name) ?? null,
-    list: async () => [...(await file.read()).keys()].sort(),
-    remove: (name) => change((values) => values.delete(name)),
+    get: async (name) => (NAME.test(name) ? ((await file.read()).get(prefix + name) ?? null) : null),
+    remove: (name) => change((values) => NAME.test(name) && values.delete(prefix + name)),
+  });
+
+  return {
+    ...named(""),
+    logins: named(LOGIN),
+    list: async () => [...(await file.read()).keys()].filter((name) => !name.startsWith(LOGIN)).sort(),
     isLocked: key.isLocked,
     lock: key.lock,
     async open() {

@@ -11,13 +11,21 @@ import {
   type PermitConnection,
   type Surface,
 } from "../kernel/index.ts";
-import { handshake, openHttpPeer, openStdioPeer, readSurface, type Peer } from "../mcp/index.ts";
+import {
+  handshake,
+  openHttpPeer,
+  openStdioPeer,
+  readSurface,
+  type HttpAuthorization,
+  type Peer,
+} from "../mcp/index.ts";
 import { addressOf, startSandboxed, type Ended, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 
 const MESSAGE_BYTES_MAX = 16_777_216;
 const STDERR_MAX = 4_096;
 const SHOWN_MAX = 800;
 const NOISE_KEPT_MAX = 3;
+const NOTES_MAX = 20;
 const DYING_MS = 300;
 const PAGES_MAX = 50;
 const ITEMS_MAX = 2_000;
@@ -32,6 +40,8 @@ export interface LookRequest {
   readonly installed: readonly string[];
   /** By variable or header name; what is missing is filled with a value that opens nothing. */
   readonly secretValues: Readonly<Record<string, string>>;
+  /** The owner's login at a remote server. */
+  readonly authorization?: HttpAuthorization;
   readonly timeoutMs: number;
 }
 
@@ -53,10 +63,14 @@ export async function lookAt(request: LookRequest): Promise<Look> {
   const { peer, child } = await open(request, heard);
   try {
     const hello = await handshake(peer, { timeoutMs });
-    const surface = await readSurface(peer, hello, { timeoutMs, pagesMax: PAGES_MAX, itemsMax: ITEMS_MAX });
+    const leftOut: string[] = [];
+    const limits = { timeoutMs, pagesMax: PAGES_MAX, itemsMax: ITEMS_MAX };
+    const onLeftOut = (tool: string, reason: string): void =>
+      void leftOut.push(`its tool ${tool} is left out, as the protocol demands: ${reason}`);
+    const surface = await readSurface(peer, hello, { ...limits, onLeftOut });
     checkSchemas(launch.server, surface.tools);
     const noise = heard.noise.map((line) => `it prints on stdout, where only messages belong: ${line}`);
-    return { surface, notes: noise };
+    return { surface, notes: [...noise, ...leftOut.slice(0, NOTES_MAX)] };
   } catch (error) {
     // A server that broke off is about to end; its last words and its code say why.
     if (child !== null) await Promise.race([child.exited, wait(DYING_MS)]);
@@ -77,11 +91,14 @@ async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; c
   );
   if (launch.kind === "remote") {
     const headers = { ...launch.headers, ...values };
+    const { authorization } = request;
+    const isFixed = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
     const options = {
       url: launch.url,
       headers: () => headers,
       permit: permitConnection,
       resolve: addressOf,
+      ...(authorization === undefined || isFixed ? {} : { authorization }),
       messageBytesMax: MESSAGE_BYTES_MAX,
     };
     return { peer: openHttpPeer(options), child: null };

@@ -12,6 +12,7 @@ import {
   type LockedServer,
   type StackServer,
 } from "../manifest/index.ts";
+import type { HttpAuthorization } from "../mcp/index.ts";
 import { entryOf } from "./bins.ts";
 import { adoptFromNpm, isStored } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
@@ -33,6 +34,8 @@ export interface PrepareOptions extends NpmContext {
   readonly ownerHome: string;
   /** By variable or header name, for servers that answer nobody without; else values that open nothing. */
   readonly secretValues?: Readonly<Record<string, string>>;
+  /** The owner's login at a remote server. */
+  readonly authorization?: HttpAuthorization;
   readonly timeoutMs?: number;
 }
 
@@ -64,6 +67,7 @@ export async function prepareServer(options: PrepareOptions): Promise<PreparedSe
     protect: [homePaths.stateDir, join(homePaths.dir, ".git")],
     installed: [homePaths.trees],
     secretValues: options.secretValues ?? {},
+    ...(options.authorization === undefined ? {} : { authorization: options.authorization }),
     timeoutMs: options.timeoutMs ?? LOOK_TIMEOUT_MS,
   });
   const { surface } = look;

@@ -102,7 +102,12 @@ async function play(
   last: { readonly step: ReturnType<typeof attackSteps>[number]; readonly decide: Decide },
 ): Promise<string> {
   const state = openState(home);
-  const { door, upstreams } = openEffects(state, { waitMs: 0, ownerHome: home, decide: last.decide });
+  const { door, upstreams } = openEffects(state, {
+    waitMs: 0,
+    ownerHome: home,
+    decide: last.decide,
+    redirectUri: () => "",
+  });
   try {
     const session = `canary-${principalText(SCRIPTED)}`;
     const reads = earlier.filter((step) => step.tool.endsWith(".read_text_file"));
