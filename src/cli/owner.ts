@@ -32,15 +32,19 @@ export async function proveOwner(shell: Shell): Promise<void> {
 }
 
 /** Typed twice, so that a slip does not lock the owner out. */
-export async function chooseSecret(terminal: Terminal): Promise<string> {
+export function chooseSecret(terminal: Terminal): Promise<string> {
+  return chooseTwice(terminal, "A PIN of 6 or more digits, or a passphrase of 8 or more characters: ");
+}
+
+export async function chooseTwice(terminal: Terminal, prompt: string): Promise<string> {
   for (let round = 1; round <= TRIES; round += 1) {
-    const secret = await terminal.secret("A PIN of 6 or more digits, or a passphrase of 8 or more characters: ");
+    const secret = await terminal.secret(prompt);
     if (secret === (await terminal.secret("Once more: "))) return secret;
     terminal.write("The two were not the same.\n");
   }
   throw new Fault("cli.no-secret", {
-    message: "no PIN was set: the two were never the same.",
-    next: "freehold pin set",
+    message: "nothing was set: the two were never the same.",
+    next: "try again",
   });
 }
 

@@ -3,7 +3,7 @@
 import { Fault } from "../kernel/index.ts";
 import { needArgument, type Given } from "./given.ts";
 import { callAsOwner } from "./owner.ts";
-import { safeLine } from "./reply.ts";
+import { maybeTextIn, safeLine } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 
 const VALUE_BYTES_MAX = 65_536;
@@ -12,8 +12,10 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const name = needArgument(given);
   const value = process.stdin.isTTY ? await typedValue(shell, name) : await pipedValue();
   if (value === "") throw new Fault("cli.no-secret", { message: "the value is empty, so nothing was stored." });
-  await callAsOwner(shell, { op: "secret.set", input: { name, value } });
-  return { json: { name }, text: `Stored. In stack.yaml it is "secret:${safeLine(name, 100)}".` };
+  const reply = await callAsOwner(shell, { op: "secret.set", input: { name, value } });
+  const stored = `Stored. In stack.yaml it is "secret:${safeLine(name, 100)}".`;
+  const warning = maybeTextIn(reply, "warning");
+  return { json: { name, warning }, text: warning === null ? stored : [stored, `Note: ${safeLine(warning, 300)}.`] };
 }
 
 async function typedValue(shell: Shell, name: string): Promise<string> {

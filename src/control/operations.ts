@@ -10,6 +10,7 @@ import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
 import { ruleOperations } from "./ops-rules.ts";
+import { secretOperations, type SecretParts } from "./ops-secrets.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 
@@ -20,6 +21,7 @@ export type OperationParts = AlikeParts &
   LoginParts &
   QuestionParts &
   RuleReviewParts &
+  SecretParts &
   StackParts &
   StatusParts;
 
@@ -30,6 +32,7 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...questionOperations(parts),
     ...ledgerOperations(parts),
     ...stackOperations(parts),
+    ...secretOperations(parts),
     ...alikeOperations(parts),
     ...cardOperations(parts),
     ...secretOperations(parts),

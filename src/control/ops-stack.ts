@@ -23,7 +23,6 @@ import {
   type StackServer,
 } from "../manifest/index.ts";
 import { readPolicyFiles } from "../home/index.ts";
-import type { Secrets } from "../secrets/index.ts";
 import { newToken, type Store } from "../store/index.ts";
 import { rmSync } from "node:fs";
 import { plainFinding } from "./findings.ts";
@@ -46,7 +45,6 @@ export interface StackParts {
   readonly policy: PolicyState;
   /** The owner edits the files as another user then. */
   readonly isOwnUser: boolean;
-  readonly secrets: Secrets;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<Prepared>;
 }
 
@@ -58,7 +56,11 @@ export function stackOperations(parts: StackParts): readonly Operation[] {
       needsOwner: true,
       async run(input, context) {
         const proposal = parts.policy.proposal();
-        const applied = await parts.policy.apply(text(input, "digest"), requireOwner(context.owner), texts(input, "read"));
+        const applied = await parts.policy.apply(
+          text(input, "digest"),
+          requireOwner(context.owner),
+          texts(input, "read"),
+        );
         return { digest: applied.digest, changes: changesOf(proposal) };
       },
     },
@@ -66,27 +68,6 @@ export function stackOperations(parts: StackParts): readonly Operation[] {
     { name: "server.remove", needsOwner: true, run: async (input) => removeServer(parts, text(input, "name")) },
     { name: "client.add", needsOwner: true, run: async (input) => addClient(parts, input) },
     { name: "client.remove", needsOwner: true, run: async (input) => removeClient(parts, text(input, "name")) },
-    {
-      name: "secret.set",
-      needsOwner: true,
-      async run(input) {
-        const name = text(input, "name");
-        await parts.secrets.set(name, text(input, "value"));
-        record(parts, `secret ${name} set`);
-        return {};
-      },
-    },
-    { name: "secret.list", needsOwner: false, run: async () => ({ names: await parts.secrets.list() }) },
-    {
-      name: "secret.rm",
-      needsOwner: true,
-      async run(input) {
-        const name = text(input, "name");
-        await parts.secrets.remove(name);
-        record(parts, `secret ${name} removed`);
-        return {};
-      },
-    },
   ];
 }
 

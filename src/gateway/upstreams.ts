@@ -156,7 +156,7 @@ class RunningServers implements Upstreams {
     const held = this.#crashes.heldBack(server);
     if (held !== null) {
       const message = `server '${server}' is held back: ${held}.`;
-      throw new Fault("server.crash-loop", { message, next: `freehold restart ${server}` });
+      throw new Fault("server.crash-loop", { message, next: `freehold server restart ${server}` });
     }
     await pause(this.#crashes.pauseMs(server), signal);
     const one = await this.#connect(server, signal);
