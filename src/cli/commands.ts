@@ -315,32 +315,6 @@ const DEFEND: readonly CommandSpec[] = [
     load: async () => (await import("./secret-set.ts")).run,
   },
   {
-    name: "secret passphrase",
-    summary: "put the key of the secrets under a passphrase",
-    group: "Defend",
-    options: [["--remove", "take the passphrase away"]],
-    load: async () => (await import("./secret-passphrase.ts")).run,
-  },
-  {
-    name: "secret lock",
-    summary: "hand no secret to a server until it is unlocked",
-    group: "Defend",
-    load: async () => (await import("./secret-lock.ts")).run,
-  },
-  {
-    name: "secret unlock",
-    summary: "open the secrets with their passphrase",
-    group: "Defend",
-    load: async () => (await import("./secret-unlock.ts")).run,
-  },
-  {
-    name: "server restart",
-    args: "<name>",
-    summary: "stop a server and let it be tried again",
-    group: "Defend",
-    load: async () => (await import("./server-restart.ts")).run,
-  },
-  {
     name: "secret list",
     summary: "the names of the stored secrets",
     group: "Defend",

@@ -10,18 +10,16 @@ import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
 import { ruleOperations } from "./ops-rules.ts";
-import { secretOperations, type SecretParts } from "./ops-secrets.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 
 export type OperationParts = AlikeParts &
   CardParts &
   LedgerParts &
-  MeterParts &
   LoginParts &
+  MeterParts &
   QuestionParts &
   RuleReviewParts &
-  SecretParts &
   StackParts &
   StatusParts;
 
@@ -33,10 +31,9 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...ledgerOperations(parts),
     ...stackOperations(parts),
     ...secretOperations(parts),
+    ...loginOperations(parts),
     ...alikeOperations(parts),
     ...cardOperations(parts),
-    ...secretOperations(parts),
-    ...loginOperations(parts),
     ...ruleOperations(parts),
     ...ruleReviewOperations(parts),
     ...meterOperations(parts),

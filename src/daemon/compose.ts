@@ -178,7 +178,6 @@ function operationsOf(
   });
 }
 
-function previewCall({ clock, store }: DaemonState, args: JsonObject | undefined): PreviewCall {
 function loginPartsOf({ state, effects }: Pick<Wiring, "state" | "effects">): LoginParts {
   return {
     store: state.store,
@@ -188,6 +187,7 @@ function loginPartsOf({ state, effects }: Pick<Wiring, "state" | "effects">): Lo
   };
 }
 
+function previewCall({ clock, store }: DaemonState, args: JsonObject | undefined): PreviewCall {
   const nowMs = clock.nowMs();
   return { args, nowMs, usesToday: (rule) => store.ledger.usesOf(rule, nowMs - DAY_MS) };
 }
@@ -223,10 +223,10 @@ function serverStates(
   return names.map((name) => {
     const running = upstreams.running(name);
     const said = saidText(hearing.saidBy(name));
-    if (running === null) {
     if (logins.needsLogin(name) !== null) {
       return { name, state: "needs-login", why: `freehold server login ${name}`, pid: running?.pid ?? null };
     }
+    if (running === null) {
       const held = upstreams.heldBack(name);
       if (held === null) return { name, state: "idle", why: said, pid: null };
       return { name, state: "held-back", why: `${held}: freehold restart ${name}`, pid: null };
