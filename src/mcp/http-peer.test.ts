@@ -237,3 +237,28 @@ test("an answer on another request's stream, or on the stream for what is said u
   (first as { readonly end: () => void } | null)?.end();
   assert.deepEqual(await one, { kind: "result", result: { said: "first" } });
 });
+
+test("progress on another request's stream, or without a number, reaches nobody", async () => {
+  const arrived = Promise.withResolvers<void>();
+  let first: { readonly id: number; readonly end: () => void } | null = null;
+  const progress = (token: number, value: unknown): string =>
+    `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: token, progress: value } })}\n\n`;
+  const answer = (id: number): string => `data: {"jsonrpc":"2.0","id":${id},"result":{}}\n\n`;
+  const url = await listen((request, response) => {
+    response.setHeader("content-type", "text/event-stream");
+    readPosted(request, ({ id }) => {
+      if (first !== null) return void response.end(progress(first.id, 1) + progress(id, 2) + answer(id));
+      first = { id, end: () => response.end(progress(id, { odd: true }) + progress(id, 3) + answer(id)) };
+      response.flushHeaders();
+      arrived.resolve();
+    });
+  });
+  const peer = openPeer(url);
+  const [heardByOne, heardByOther]: [unknown[], unknown[]] = [[], []];
+  const one = call(peer, "one", { onProgress: (heard) => heardByOne.push(heard["progress"]) });
+  await arrived.promise;
+  await call(peer, "other", { onProgress: (heard) => heardByOther.push(heard["progress"]) });
+  (first as { readonly end: () => void } | null)?.end();
+  await one;
+  assert.deepEqual([heardByOne, heardByOther], [[3], [2]]);
+});

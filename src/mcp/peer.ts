@@ -260,7 +260,9 @@ export class PeerCore implements Peer {
   #hear({ method, params }: Message & { readonly kind: "notification" }, call: number | null): void {
     if (method === "notifications/progress") {
       const { progressToken, _meta, ...progress } = params;
-      if (typeof progressToken === "number") this.#waiting.get(progressToken)?.onProgress?.(progress);
+      // On a request's stream it is about that request; elsewhere its token says which one it is about.
+      const isAbout = typeof progressToken === "number" && (call === null || progressToken === call);
+      if (isAbout && typeof progress["progress"] === "number") this.#waiting.get(progressToken)?.onProgress?.(progress);
       return;
     }
     const { requestId } = params;
