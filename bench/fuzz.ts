@@ -26,7 +26,7 @@ export const run: Bench = async ({ quick, note }) => {
       serverOverHttp: serverOverHttp.sent,
       answeredInOrder: all.reduce((sum, told) => sum + told.echoed, 0),
       faults: faults.length,
-      ...{ isAlive, ledger, rssBeforeMb: rssMb[0], rssAfterMb: rssMb[1] },
+      ...{ isAlive, ledger, rssMb },
     };
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
