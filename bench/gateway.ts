@@ -5,8 +5,10 @@ import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from "no
 import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
+import type { ControlClient } from "../src/control/index.ts";
 import { cpuSecondsOf, interleave, median, quantile, round, type Bench, type BenchOptions } from "./lib.ts";
 import { concurrently, httpClient, sequentialMs, stdioClient, type RpcClient } from "./parts/clients.ts";
+import { addRecorded, readRecorded } from "./parts/replay.ts";
 import { addServer, asOwner, endProcess, freePort, isReady, makeHome, startDaemonProcess } from "./parts/product.ts";
 
 const PROXY = "mcp-proxy@6.7.19";
@@ -41,7 +43,8 @@ export const run: Bench = async (options) => {
     const direct = await startDirect(entry, ends);
     const freehold = await startFreehold(home.dir, options, ends);
     const proxy = await startProxy(join(home.base, "others"), entry, ends);
-    return await measure({ direct, freehold, proxy }, { dir: home.base, ...options });
+    const measured = await measure({ direct, freehold, proxy }, { dir: home.base, ...options });
+    return { ...measured, serversDeclared: options.servers };
   } finally {
     for (const end of ends.toReversed()) await end();
   }
@@ -74,7 +77,7 @@ async function startDirect(entry: string, ends: (() => Promise<void> | void)[]):
 
 async function startFreehold(
   home: string,
-  { note, profileDir }: BenchOptions,
+  { note, profileDir, servers }: BenchOptions,
   ends: (() => Promise<void> | void)[],
 ): Promise<Contender> {
   const flags = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
@@ -82,7 +85,8 @@ async function startFreehold(
   ends.push(() => daemon.stop());
   const control = await asOwner(home);
   ends.push(() => control.close());
-  note("adding the server to a fresh home");
+  note(`adding ${servers} ${servers === 1 ? "server" : "servers"} to a fresh home`);
+  await addOthers(home, control, servers - 1);
   const token = await addServer(home, control, {
     name: "everything",
     source: `npm:${SERVER}`,
@@ -93,6 +97,16 @@ async function startFreehold(
   const client = await httpClient({ url: `${daemon.url}mcp`, token, connections: IN_FLIGHT });
   ends.push(() => client.close());
   return { ...over(client, "everything__"), cpuSeconds: () => cpuSecondsOf(daemon.pid, "alone") };
+}
+
+/** Further servers that the client may see and never calls. */
+async function addOthers(home: string, control: ControlClient, count: number): Promise<void> {
+  const recorded = readRecorded(join(import.meta.dirname, "cases", "tools", "definitions.jsonl"));
+  for (let at = 0; at < count; at += 1) {
+    const server = recorded[at % recorded.length];
+    if (server === undefined) return;
+    await addRecorded(home, control, { server: { ...server, name: `${server.name}-${at}` }, compartment: "personal" });
+  }
 }
 
 /** The drafted card of `echo` as an owner would correct it. */

@@ -9,6 +9,8 @@ export interface BenchOptions {
   readonly profileDir?: string;
   /** Folders and files named on the command line: cases, cards, roster. */
   readonly paths: Readonly<Record<string, string>>;
+  /** How many servers are declared in all, where a bench can vary it. */
+  readonly servers: number;
   /** One line of progress on stderr. */
   readonly note: (text: string) => void;
 }

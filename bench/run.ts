@@ -1,5 +1,5 @@
-// npm run -s bench -- NAME [--json] [--quick] [--profile-dir DIR]: runs bench/NAME.ts and prints its figures, with
-// --json as exactly one JSON object. Progress goes to stderr. Each bench sets up what it needs and removes it.
+// npm run -s bench -- NAME [--json] [--quick] [--servers N] [--profile-dir DIR]: runs bench/NAME.ts and prints its
+// figures, with --json as exactly one JSON object. Progress goes to stderr. A bench sets up and removes what it needs.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -39,6 +39,7 @@ async function main(): Promise<number> {
       cases: { type: "string" },
       cards: { type: "string" },
       roster: { type: "string" },
+      servers: { type: "string", default: "1" },
     },
     allowPositionals: true,
   });
@@ -56,7 +57,10 @@ async function main(): Promise<number> {
   const profile = profileDir === undefined ? {} : { profileDir };
   const { cases, cards, roster } = values;
   const paths = { ...(cases && { cases }), ...(cards && { cards }), ...(roster && { roster }) };
-  print(await module.run({ quick: values.quick, note, paths, ...profile }), values.json);
+  print(
+    await module.run({ quick: values.quick, servers: Number(values.servers), note, paths, ...profile }),
+    values.json,
+  );
   return 0;
 }
 
