@@ -170,6 +170,7 @@ function operationsOf(
     isOwnUser: options.isOwnUser,
     url: () => place.url,
     servers: () => serverStates(effects, state),
+    areSecretsLocked: () => secrets.isLocked(),
     restart: (name) => effects.upstreams.retry(name),
     sandbox: async () => ({ ...(await effects.probe()) }),
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
@@ -228,8 +229,10 @@ function serverStates(
     }
     if (running === null) {
       const held = upstreams.heldBack(name);
-      if (held === null) return { name, state: "idle", why: said, pid: null };
-      return { name, state: "held-back", why: `${held}: freehold restart ${name}`, pid: null };
+      const isWaiting = isLocked && Object.keys(active().stack.servers[name]?.secrets ?? {}).length > 0;
+      const why = isWaiting ? "waits for its secrets: freehold secret unlock" : said;
+      if (held === null) return { name, state: "idle", why, pid: null };
+      return { name, state: "held-back", why: `${held}: freehold server restart ${name}`, pid: null };
     }
     const { quarantine, pid } = running;
     return { name, state: quarantine === null ? "running" : "held-back", why: quarantine ?? said, pid };
