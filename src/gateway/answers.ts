@@ -1,6 +1,6 @@
-// The door's questions: put, answered, decided again, carried out once, kept for who asked.
+// The door's questions and held effects: put, answered, decided again, carried out once, kept for who asked.
 // Invariants: an answer acts only for the digest it was given to; a reason that was not shown asks anew;
-// only a live owner answers; an outcome is handed only to the principal that asked, label first.
+// only a live owner answers, anybody may cancel; an outcome is handed only to the principal that asked, label first.
 
 import {
   assert,
@@ -31,7 +31,7 @@ import {
   type Step,
 } from "../kernel/index.ts";
 import { alikeKey, type AnswerRow } from "../store/index.ts";
-import { argsText, bearing, decisionFacts, entryOf, type Case, type DoorParts } from "./case.ts";
+import { argsText, bearing, decisionFacts, entryOf, newReason, waitingFor, type Case, type DoorParts } from "./case.ts";
 import { receiverClearance } from "./policy.ts";
 import { questionSentence } from "./sentence.ts";
 import { isTask, Tasks } from "./tasks.ts";
@@ -51,7 +51,7 @@ export const STOPPED_MEANWHILE = "everything was stopped meanwhile; call again";
 
 const QUESTION_LIVES_MS = 24 * 3_600_000;
 
-export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
+export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result"> {
   readonly #parts: DoorParts;
   readonly #steps: Steps;
   /** Answered here and not yet done. */
@@ -63,20 +63,22 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     this.#parts = parts;
     this.#steps = steps;
     this.tasks = new Tasks(parts, {
-      asked: (call, why) => this.#asked(steps.newRequestId(), call, why),
+      asked: (call, why) => this.#asked(steps.newRequestId(), call, { ...why, laterUntilMs: null }),
       wait: (one, question) => this.#wait(one, question),
       ended: (question, reason) => this.#deliver(question, this.#voided(question, notDone(question, reason))),
     });
   }
 
-  /** The identical call waits already: this one joins its question. */
+  /** The identical call waits or is held already: this one joins it. What is allowed now waits for no question. */
   join(one: Case): Promise<DoorAnswer> | null {
     const question = this.#parts.store.questions.openAlike(this.#keyOf(one));
-    return question === null ? null : this.#wait(one, question);
+    const isOver = question === null || (one.decision.kind === "allow" && question.state !== "held");
+    return isOver ? null : this.#wait(one, question);
   }
 
-  ask(one: Case): Promise<DoorAnswer> {
-    return this.#wait(one, this.#put(one));
+  /** Puts a question or, where a time is given, holds what was allowed until then. */
+  ask(one: Case, untilMs: number | null): Promise<DoorAnswer> {
+    return this.#wait(one, this.#put(one, untilMs));
   }
 
   #wait(one: Case, question: Question): Promise<DoorAnswer> {
@@ -91,7 +93,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
         listeners.delete(finish);
         resolve(outcome);
       };
-      const leave = (): void => finish({ kind: "waiting", request: question.request, question: question.id });
+      const leave = (): void => finish(waitingFor(question));
       const timer = setTimeout(leave, this.#parts.waitMs).unref();
       signal?.addEventListener("abort", leave, { once: true });
       listeners.add(finish);
@@ -105,7 +107,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     return alikeKey({ session, principal: principalText(principal), tool, args: argsText(one), pin });
   }
 
-  #put(one: Case): Question {
+  #put(one: Case, laterUntilMs: number | null): Question {
     const { card, request, session } = one;
     assert(card !== null, "a question without a card");
     const { principal, tool, args } = request;
@@ -120,12 +122,14 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
         policy: bearing(one),
         label: join(session.label, one.handles),
       },
-      { ...one.decision, sentence: questionSentence(principalText(principal), card, args) },
+      { ...one.decision, sentence: questionSentence(principalText(principal), card, args), laterUntilMs },
     );
     this.#parts.store.transaction(() => {
       this.#parts.store.questions.insert(question);
-      const facts = { ...decisionFacts(one), question: question.id };
-      this.#parts.store.ledger.append({ ...entryOf(one, "question"), facts, text: question.binding.args });
+      const [kind, until] =
+        laterUntilMs === null ? (["question", {}] as const) : (["hold", { untilMs: laterUntilMs }] as const);
+      const facts = { ...decisionFacts(one), question: question.id, ...until };
+      this.#parts.store.ledger.append({ ...entryOf(one, kind), facts, text: question.binding.args });
     });
     return question;
   }
@@ -133,14 +137,15 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
   #asked(
     request: string,
     call: Omit<Question["binding"], "expiresAtMs">,
-    why: Pick<Question, "because" | "clauses" | "sentence">,
+    why: Pick<Question, "because" | "clauses" | "sentence" | "laterUntilMs">,
   ): Question {
     const nowMs = this.#parts.clock.nowMs();
-    const binding = { ...call, expiresAtMs: nowMs + QUESTION_LIVES_MS };
-    const { because, clauses, sentence } = why;
-    const ends = { laterUntilMs: null, answeredAtMs: null, note: null } as const;
+    const { because, clauses, sentence, laterUntilMs } = why;
+    const binding = { ...call, expiresAtMs: (laterUntilMs ?? nowMs) + QUESTION_LIVES_MS };
+    const state = laterUntilMs === null ? "open" : "held";
+    const ends = { laterUntilMs, answeredAtMs: null, note: null } as const;
     const [id, digest] = [this.#freeId(), bindingDigest(binding)];
-    return { id, request, binding, digest, state: "open", because, clauses, sentence, askedAtMs: nowMs, ...ends };
+    return { id, request, binding, digest, state, because, clauses, sentence, askedAtMs: nowMs, ...ends };
   }
 
   #freeId(): string {
@@ -156,9 +161,21 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const asked = this.#parts.store.questions.get(id);
     if (asked === null) return { kind: "refused", reason: `there is no question ${oneLine(id, 20)}` };
     const edit = given.kind === "yes" ? given.args : undefined;
+    const isRunning = asked.state === "held" && this.#underway.has(id) && given.kind !== "no";
+    return isRunning ? { kind: "refused", reason: "its hold has just ended" } : this.#settle(asked, given, "owner");
+  }
+
+  async cancel(id: string, note: string): Promise<Answered> {
+    const held = this.#parts.store.questions.get(id);
+    if (held?.state !== "held") return { kind: "refused", reason: `nothing is held as ${oneLine(id, 20)}` };
+    return this.#settle(held, { kind: "no", note }, null);
+  }
+
+  /** `by` is null where nobody proved to be the owner. */
+  async #settle(asked: Question, given: OwnerAnswer, by: "owner" | null): Promise<Answered> {
     if (edit !== undefined && isTask(asked) && taskFrom(edit) === null)
       return { kind: "refused", reason: "that is no outline with calls" };
-    const step = edit === undefined ? this.#plain(asked, given) : this.#edited(asked, edit);
+    const step = edit === undefined ? this.#plain(asked, given, by) : this.#edited(asked, edit);
     if (step.kind === "refused") return step;
     if (given.kind === "yes") this.#endorse(step.question, given.endorse ?? []);
     const question = step.question;
@@ -166,9 +183,9 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const stopCount = this.#steps.stopCount();
     try {
       await this.#parts.store.durable();
-      if (given.kind === "later") return { kind: "done", question, outcome: null };
+      if (given.kind === "later" || question.state === "held") return { kind: "done", question, outcome: null };
       const outcome = await (given.kind === "no"
-        ? this.#saidNo(question)
+        ? this.#saidNo(question, by)
         : isTask(question)
           ? this.#agreed(question, asked.id)
           : this.#carryOut(question, stopCount));
@@ -191,20 +208,16 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     for (const name of known) endorse(provenance, args[name] ?? null);
     const { session } = binding;
     const facts = { arguments: known };
-    this.#parts.store.ledger.append({
-      kind: "session",
-      session,
-      principal: "owner",
-      subject: "endorsed",
-      request,
-      facts,
-    });
+    const entry = { kind: "session", session, principal: "owner", subject: "endorsed", request, facts } as const;
+    this.#parts.store.ledger.append(entry);
   }
 
-  #plain(asked: Question, given: OwnerAnswer): Step {
+  #plain(asked: Question, given: OwnerAnswer, by: "owner" | null): Step {
+    const untilMs = given.kind === "yes" ? given.untilMs : undefined;
+    const yes = untilMs === undefined ? ({ kind: "yes" } as const) : ({ kind: "hold", untilMs } as const);
     return this.#parts.store.transaction(() => {
-      const moved = this.#parts.store.questions.apply(asked.id, given.kind === "yes" ? { kind: "yes" } : given);
-      if (moved.kind === "moved") this.#appendAnswer(moved.question, given.kind);
+      const moved = this.#parts.store.questions.apply(asked.id, given.kind === "yes" ? yes : given);
+      if (moved.kind === "moved") this.#appendAnswer(moved.question, given.kind, by);
       return moved;
     });
   }
@@ -217,38 +230,25 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     if (may.kind === "refused") return may;
     const binding = { ...asked.binding, args: canonical(args), expiresAtMs: nowMs + QUESTION_LIVES_MS };
     const digest = bindingDigest(binding);
-    const fresh: Question = {
-      ...asked,
-      id: this.#freeId(),
-      request: this.#steps.newRequestId(),
-      binding,
-      digest,
-      askedAtMs: nowMs,
-    };
+    const [id, request] = [this.#freeId(), this.#steps.newRequestId()];
+    const fresh: Question = { ...asked, id, request, binding, digest, askedAtMs: nowMs };
     return this.#parts.store.transaction(() => {
       const voided = this.#parts.store.questions.apply(asked.id, { kind: "void", note: `edited into ${fresh.id}` });
       if (voided.kind === "refused") return voided;
       this.#parts.store.questions.insert(fresh);
       const moved = this.#parts.store.questions.apply(fresh.id, { kind: "yes" });
-      if (moved.kind === "moved") this.#appendAnswer(moved.question, "edit-and-yes");
+      if (moved.kind === "moved") this.#appendAnswer(moved.question, "edit-and-yes", "owner");
       return moved;
     });
   }
 
-  #appendAnswer(question: Question, given: string): void {
+  #appendAnswer(question: Question, given: string, by: "owner" | null): void {
     const { session, tool } = question.binding;
     const facts = { question: question.id, answer: given };
     const { request } = question;
     const note = question.note === null ? {} : { text: question.note };
-    this.#parts.store.ledger.append({
-      kind: "answer",
-      session,
-      principal: "owner",
-      subject: tool,
-      request,
-      facts,
-      ...note,
-    });
+    const entry = { kind: "answer", session, principal: by, subject: tool, request, facts, ...note } as const;
+    this.#parts.store.ledger.append(entry);
   }
 
   /** Decides again with what is true now, and acts only for reasons the owner has seen. */
@@ -261,11 +261,15 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
     const asked = { id: question.request, handles: binding.label };
     const fault = await this.#steps.started(request, asked);
-    if (stopCount !== this.#steps.stopCount()) return this.#voided(question, notDone(question, STOPPED_MEANWHILE));
+    // A stop freezes what is held, and voids an answer.
+    if (stopCount !== this.#steps.stopCount()) {
+      const isHeld = question.state === "held";
+      return isHeld ? waitingFor(question) : this.#voided(question, notDone(question, STOPPED_MEANWHILE));
+    }
     if (fault !== null) return this.#voided(question, fault);
     const one = this.#steps.judged(request, asked);
     if (!("decision" in one)) return this.#voided(question, one);
-    const news = this.#newReason(question, one);
+    const news = newReason(question, one);
     return news === null
       ? this.#steps.execute(one, question)
       : this.#askAnew(question, { ...one, id: this.#steps.newRequestId() }, news);
@@ -284,17 +288,6 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     return { kind: "result", request: question.request, result: { content }, label: CLEAN };
   }
 
-  #newReason(question: Question, one: Case): string | null {
-    const { binding, clauses } = question;
-    if (binding.policy !== bearing(one) || binding.pin !== one.card?.pin)
-      return "the tool's card or server changed since it was asked";
-    const shown = new Set(clauses.map((given) => `${given.clause} ${given.answer} ${given.reason}`));
-    const fresh = one.decision.clauses.find(
-      (given) => given.answer !== "allow" && !shown.has(`${given.clause} ${given.answer} ${given.reason}`),
-    );
-    return fresh?.reason ?? null;
-  }
-
   #askAnew(question: Question, one: Case, why: string): DoorAnswer {
     return this.#parts.store.transaction((): DoorAnswer => {
       if (one.decision.kind !== "ask") {
@@ -302,16 +295,17 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
         const { because, clauses } = one.decision;
         return { kind: "denied", request: one.id, because, reason: `${why}; call again`, clauses };
       }
-      const fresh = this.#put(one);
+      const fresh = this.#put(one, null);
       this.#parts.store.questions.apply(question.id, { kind: "void", note: `${why}; asked anew as ${fresh.id}` });
       return { kind: "waiting", request: one.id, question: fresh.id };
     });
   }
 
-  #saidNo(question: Question): DoorAnswer {
+  #saidNo(question: Question, by: "owner" | null): DoorAnswer {
+    const said = by === null ? "it was cancelled while it was held" : "the owner said no";
     const note = question.note === null || question.note === "" ? "" : `: ${oneLine(question.note, 300)}`;
     const { request, because, clauses } = question;
-    return { kind: "denied", request, because, reason: `the owner said no${note}`, clauses };
+    return { kind: "denied", request, because, reason: `${said}${note}`, clauses };
   }
 
   /** Keeps the outcome for freehold_result and wakes whoever still waits. */
@@ -324,17 +318,21 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     for (const listener of listeners) listener(outcome);
   }
 
-  async carryOutAnswered(): Promise<void> {
-    const nowMs = this.#parts.clock.nowMs();
-    const stopCount = this.#steps.stopCount();
-    const answered = this.#parts.store.questions.list(["yes"]).filter((question) => !isExpired(question, nowMs));
+  /** What was answered and not done, or held to its end. */
+  async carryOut(state: "yes" | "held"): Promise<void> {
+    const { clock, store } = this.#parts;
+    const [nowMs, stopCount] = [clock.nowMs(), this.#steps.stopCount()];
+    const isDue = ({ id, laterUntilMs }: Question): boolean =>
+      state === "yes" || ((laterUntilMs ?? Infinity) <= nowMs && !this.#underway.has(id));
+    const due = store.questions.list([state]).filter((question) => !isExpired(question, nowMs) && isDue(question));
     // Each by itself: one that hangs or fails does not hold up the others.
     await Promise.allSettled(
-      answered.map(async (question) => {
+      due.map(async (question) => {
         this.#underway.add(question.id);
         const acted = isTask(question) ? this.#agreed(question, question.id) : this.#carryOut(question, stopCount);
         const outcome = await Promise.resolve(acted).finally(() => this.#underway.delete(question.id));
-        this.#deliver(question, outcome);
+        // Cancelled meanwhile, or frozen by a stop: nothing has come of it here.
+        if (!["held", "no"].includes(store.questions.get(question.id)?.state ?? "")) this.#deliver(question, outcome);
       }),
     );
   }
@@ -352,14 +350,13 @@ export class Answers implements Pick<OwnersDoor, "answer" | "result"> {
     }
     const kept = this.#parts.store.answers.get(id);
     if (kept !== null) return this.#handOver(kept, asker);
-    if (question.state === "open" && isExpired(question, this.#parts.clock.nowMs())) {
+    const isPending = question.state === "open" || question.state === "held";
+    if (isPending && isExpired(question, this.#parts.clock.nowMs())) {
       this.#parts.store.questions.apply(id, { kind: "expire" });
       return nothing("the question expired without an answer; expiry means no");
     }
     const isExpiredYes = question.state === "yes" && isExpired(question, this.#parts.clock.nowMs());
-    if (this.#underway.has(id) || question.state === "open" || (question.state === "yes" && !isExpiredYes)) {
-      return { kind: "waiting", request, question: id };
-    }
+    if (this.#underway.has(id) || isPending || (question.state === "yes" && !isExpiredYes)) return waitingFor(question);
     if (question.state === "spent") {
       const reason =
         "Freehold ended in the call. It may or may not have happened; the owner was told. Do not repeat it";

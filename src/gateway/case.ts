@@ -16,12 +16,14 @@ import {
   type Decide,
   type Decision,
   type Digest,
+  type DoorAnswer,
   type DoorRequest,
   type EntryBody,
   type EntryKind,
   type Facts,
   type JsonObject,
   type Label,
+  type Question,
   type Random,
   type ToolCard,
 } from "../kernel/index.ts";
@@ -115,10 +117,9 @@ export function look(
 
 /** A client cannot bury the owner in questions; what needs none is not held up by those that wait. */
 export function withinQuestions({ store }: CaseParts, one: Case): Case {
-  const { kind, clauses } = one.decision;
-  if (kind !== "ask" || store.questions.countOpen(principalText(one.request.principal)) < OPEN_PER_PRINCIPAL_MAX)
-    return one;
-  const reason = `${OPEN_PER_PRINCIPAL_MAX} questions of this program already wait for the owner`;
+  const { clauses } = one.decision;
+  if (store.questions.countOpen(principalText(one.request.principal)) < OPEN_PER_PRINCIPAL_MAX) return one;
+  const reason = `${OPEN_PER_PRINCIPAL_MAX} calls of this program already wait for the owner or are held`;
   const own = { clause: "C0", answer: "deny", reason } as const;
   return { ...one, decision: { kind: "deny", because: "C0", clauses: [own, ...clauses] } };
 }
@@ -149,6 +150,22 @@ function schemaFault(policy: ActivePolicy, request: DoorRequest): string | null 
 export function bearing({ policy, server, card }: Case): Digest {
   const [declared, locked] = [policy.stack.servers[server], policy.lock.servers[server]];
   return digestOf([card, declared, locked].map((part) => JSON.stringify(part ?? null)));
+}
+
+/** A reason not to act that was not there when the owner was asked, or when the hold began. */
+export function newReason({ binding, clauses }: Question, one: Case): string | null {
+  if (binding.policy !== bearing(one) || binding.pin !== one.card?.pin)
+    return "the tool's card or server changed since it was asked";
+  const shown = new Set(clauses.map((given) => `${given.clause} ${given.answer} ${given.reason}`));
+  const fresh = one.decision.clauses.find(
+    (given) => given.answer !== "allow" && !shown.has(`${given.clause} ${given.answer} ${given.reason}`),
+  );
+  return fresh?.reason ?? null;
+}
+
+export function waitingFor({ id, request, state, laterUntilMs }: Question): DoorAnswer {
+  const held = state === "held" && laterUntilMs !== null ? { heldUntilMs: laterUntilMs } : {};
+  return { kind: "waiting", request, question: id, ...held };
 }
 
 /** Every call to such a server may leave the machine, reads too. A connector's own limits come with connectors. */

@@ -44,6 +44,7 @@ import {
   type DoorParts,
 } from "./case.ts";
 import { fillHandles, handleNote, takeOut } from "./handles.ts";
+import { holdEnd } from "./hold-length.ts";
 import { send } from "./send.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -107,13 +108,14 @@ class TheDoor implements OwnersDoor {
     // From the decision to its record nothing is awaited: what is left of a count is given once.
     const one = this.#judged(filled.request, asked);
     if (!("decision" in one)) return one;
-    if (one.decision.kind === "allow") return this.#execute(one, null);
-    const task = await this.#answers.tasks.join(one);
+    const untilMs = one.decision.kind === "allow" ? holdEnd(one, this.#parts.clock.nowMs()) : null;
+    if (one.decision.kind === "allow" && untilMs === null) return this.#execute(one, null);
+    const task = untilMs === null ? await this.#answers.tasks.join(one) : null;
     if (task !== null) return task.kind === "result" ? this.call(request) : task;
     const joined = this.#answers.join(one);
     if (joined !== null) return joined;
     const bounded = withinQuestions(this.#parts, one);
-    return bounded.decision.kind === "deny" ? this.#deny(bounded) : this.#answers.ask(bounded);
+    return bounded.decision.kind === "deny" ? this.#deny(bounded) : this.#answers.ask(bounded, untilMs);
   }
 
   /** A server is started before anything is asked or allowed, so that its real surface is judged. */
@@ -228,7 +230,6 @@ class TheDoor implements OwnersDoor {
       paramsText,
       timeoutMs: CALL_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined || one.card?.result.mode === "handle" ? {} : { onProgress: pass }),
     });
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
@@ -341,14 +342,8 @@ class TheDoor implements OwnersDoor {
       const isEffect = intent.facts["effect"] !== false;
       const { session, principal, subject, request } = intent;
       const facts = { intent: intent.seq };
-      this.#parts.store.ledger.append({
-        kind: isEffect ? "unknown" : "lost",
-        session,
-        principal,
-        subject,
-        request,
-        facts,
-      });
+      const kind = isEffect ? "unknown" : "lost";
+      this.#parts.store.ledger.append({ kind, session, principal, subject, request, facts });
       if (isEffect) unknown += 1;
       else lost += 1;
     }
@@ -359,7 +354,15 @@ class TheDoor implements OwnersDoor {
   }
 
   carryOutAnswered(): Promise<void> {
-    return this.#answers.carryOutAnswered();
+    return this.#answers.carryOut("yes");
+  }
+
+  carryOutHeld(): Promise<void> {
+    return this.#stopped ? Promise.resolve() : this.#answers.carryOut("held");
+  }
+
+  cancel(...held: Parameters<OwnersDoor["cancel"]>): ReturnType<OwnersDoor["cancel"]> {
+    return this.#answers.cancel(...held);
   }
 
   connect({ principal, purpose, host, port }: Parameters<OwnersDoor["connect"]>[0]): boolean {

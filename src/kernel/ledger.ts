@@ -13,6 +13,7 @@ export const ENTRY_KINDS = [
   "denied",
   "question",
   "answer",
+  "hold",
   "intent",
   "outcome",
   "lost",

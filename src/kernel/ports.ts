@@ -30,7 +30,7 @@ export interface DoorRequest {
 
 export type DoorAnswer =
   | { readonly kind: "result"; readonly request: string; readonly result: JsonObject; readonly label: Label }
-  | { readonly kind: "waiting"; readonly request: string; readonly question: string }
+  | { readonly kind: "waiting"; readonly request: string; readonly question: string; readonly heldUntilMs?: number }
   | { readonly kind: "withheld"; readonly request: string; readonly handle: string; readonly reason: string }
   | {
       readonly kind: "denied";
@@ -92,6 +92,8 @@ export interface OwnersDoor extends Door {
   /**
    * The owner's words of a new request, before any model sees them, with the outline fixed for it. Answers the one
    * question about the whole task, where the outline must be confirmed or several of the foreseen calls would ask.
+      /** Not at once: it can be cancelled until then. Without `args`. */
+      readonly untilMs?: number;
    */
   hear(
     words: {
@@ -105,6 +107,8 @@ export interface OwnersDoor extends Door {
     },
     owner: OwnerPresence,
   ): string | null;
+  /** Anybody may take back what is held: that only narrows. */
+  cancel(id: string, note: string): Promise<Answered>;
   /** Anybody may stop; only the owner resumes. */
   stop(reason: string): Promise<void>;
   resume(owner: OwnerPresence): void;
@@ -138,6 +142,8 @@ export type LaunchSpec =
       readonly sandbox: SandboxSpec;
     }
   | {
+  /** Decides again on whatever has been held to its end; does nothing while stopped. */
+  carryOutHeld(): Promise<void>;
       readonly kind: "remote";
       readonly server: string;
       readonly url: string;

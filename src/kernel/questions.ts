@@ -1,5 +1,6 @@
 // What the owner is asked, bound to one exact call, and the states it can be in.
-// Invariants: at most one yes is ever spent; no event leads out of a final state; expiry means no.
+// Invariants: at most one yes is ever spent; no event leads out of a final state; expiry means no; what is held is not
+// spent before its hold ends, unless the owner lets it go.
 
 import { digestOf, type Digest, type JsonObject } from "./json.ts";
 import type { ClauseAnswer, ClauseId } from "./decide.ts";
@@ -19,7 +20,7 @@ export interface Binding {
   readonly expiresAtMs: number;
 }
 
-export const QUESTION_STATES = ["open", "yes", "spent", "no", "expired", "void"] as const;
+export const QUESTION_STATES = ["open", "held", "yes", "spent", "no", "expired", "void"] as const;
 export type QuestionState = (typeof QUESTION_STATES)[number];
 
 export interface Question {
@@ -34,7 +35,7 @@ export interface Question {
   /** One plain sentence, safe to show anywhere. */
   readonly sentence: string;
   readonly askedAtMs: number;
-  /** Not shown again before this time; still open. */
+  /** Open: not shown again before this time. Held: does not act before it. */
   readonly laterUntilMs: number | null;
   readonly answeredAtMs: number | null;
   /** The owner's words with a no; what voided it otherwise. */
@@ -43,6 +44,7 @@ export interface Question {
 
 export type QuestionEvent =
   | { readonly kind: "yes" }
+  | { readonly kind: "hold"; readonly untilMs: number }
   | { readonly kind: "no"; readonly note: string }
   | { readonly kind: "later"; readonly untilMs: number }
   | { readonly kind: "expire" }
@@ -60,12 +62,13 @@ export function bindingDigest(binding: Binding): Digest {
 /** The only place where a question changes state. */
 export function step(question: Question, event: QuestionEvent, nowMs: number): Step {
   if (event.kind === "spend") {
-    return question.state === "yes" && !isExpired(question, nowMs)
+    const isHeldOut = question.state === "held" && nowMs >= (question.laterUntilMs ?? Infinity);
+    return (question.state === "yes" || isHeldOut) && !isExpired(question, nowMs)
       ? moved(question, { state: "spent" })
       : refused(question, nowMs);
   }
   if (event.kind === "void" && question.state === "yes") return moved(question, { state: "void", note: event.note });
-  if (question.state !== "open") return refused(question, nowMs);
+  if (question.state !== "open" && question.state !== "held") return refused(question, nowMs);
   if (event.kind === "expire") {
     return isExpired(question, nowMs)
       ? moved(question, { state: "expired", answeredAtMs: nowMs })
@@ -75,6 +78,8 @@ export function step(question: Question, event: QuestionEvent, nowMs: number): S
   switch (event.kind) {
     case "yes":
       return moved(question, { state: "yes", answeredAtMs: nowMs });
+    case "hold":
+      return moved(question, { state: "held", laterUntilMs: event.untilMs, answeredAtMs: nowMs });
     case "no":
       return moved(question, { state: "no", answeredAtMs: nowMs, note: event.note });
     case "later":

@@ -12,9 +12,9 @@ export interface Questions {
   get(id: string): Question | null;
   /** Oldest first. */
   list(states: readonly QuestionState[]): readonly Question[];
-  /** An open, unexpired question about the identical call; key from `alikeKey`. */
+  /** The identical call where it waits or is held, unexpired; key from `alikeKey`. */
   openAlike(key: Digest): Question | null;
-  /** How many that one principal asked still wait for the owner, whatever its conversations. */
+  /** How many that one principal asked still wait or are held, whatever its conversations. */
   countOpen(principal: string): number;
   apply(id: string, event: QuestionEvent): Step;
 }
@@ -24,7 +24,7 @@ const COUNTS_MAX = 5_000;
 /** An expired question waits for nobody. */
 const COUNT_OPEN =
   "SELECT count(*) AS n, min(body ->> '$.binding.expiresAtMs') AS until FROM questions" +
-  " WHERE state = 'open' AND body ->> '$.binding.principal' = ? AND body ->> '$.binding.expiresAtMs' > ?";
+  " WHERE state IN ('open', 'held') AND body ->> '$.binding.principal' = ? AND body ->> '$.binding.expiresAtMs' > ?";
 
 /** Calls with one key are the same call by the same session: they join one question. */
 export function alikeKey(call: Pick<Binding, "session" | "principal" | "tool" | "args" | "pin">): Digest {
@@ -54,7 +54,7 @@ export function questionsOf(database: Database, nowMs: () => number): Questions 
       return found.toSorted((a, b) => a.askedAtMs - b.askedAtMs);
     },
     openAlike(key) {
-      const rows = database.all("SELECT body FROM questions WHERE state = 'open' AND alike = ?", key);
+      const rows = database.all("SELECT body FROM questions WHERE state IN ('open', 'held') AND alike = ?", key);
       return rows.map(questionOf).find((question) => !isExpired(question, nowMs())) ?? null;
     },
     countOpen(principal) {

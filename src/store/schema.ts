@@ -88,4 +88,9 @@ export const MIGRATIONS: readonly string[] = [
   DROP INDEX entries_kind;
   CREATE INDEX entries_kind ON entries (kind) WHERE kind NOT IN ('intent', 'outcome');
   `,
+  // An identical call joins what is held as it joins a question.
+  `
+  DROP INDEX questions_alike;
+  CREATE INDEX questions_alike ON questions (alike) WHERE state IN ('open', 'held');
+  `,
 ];
