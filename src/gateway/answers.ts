@@ -83,7 +83,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 
   #wait(one: Case, question: Question): Promise<DoorAnswer> {
     const { signal, onProgress } = one.request;
-    onProgress?.({ progress: 0, message: `Waiting for the owner, question ${question.id}` });
+    const what = question.state === "held" ? "Held, can be cancelled as" : "Waiting for the owner, question";
+    onProgress?.({ progress: 0, message: `${what} ${question.id}` });
     return new Promise((resolve) => {
       const listeners = this.#waiting.get(question.id) ?? new Set();
       this.#waiting.set(question.id, listeners);
@@ -160,7 +161,6 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     if (!owner.isLive(this.#parts.clock.nowMs())) return { kind: "refused", reason: "the owner session has ended" };
     const asked = this.#parts.store.questions.get(id);
     if (asked === null) return { kind: "refused", reason: `there is no question ${oneLine(id, 20)}` };
-    const edit = given.kind === "yes" ? given.args : undefined;
     const isRunning = asked.state === "held" && this.#underway.has(id) && given.kind !== "no";
     return isRunning ? { kind: "refused", reason: "its hold has just ended" } : this.#settle(asked, given, "owner");
   }
@@ -173,6 +173,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 
   /** `by` is null where nobody proved to be the owner. */
   async #settle(asked: Question, given: OwnerAnswer, by: "owner" | null): Promise<Answered> {
+    const edit = given.kind === "yes" ? given.args : undefined;
     if (edit !== undefined && isTask(asked) && taskFrom(edit) === null)
       return { kind: "refused", reason: "that is no outline with calls" };
     const step = edit === undefined ? this.#plain(asked, given, by) : this.#edited(asked, edit);
