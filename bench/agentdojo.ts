@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import {
+  agree,
   beginRequest,
   CLEAN,
   decide,
@@ -18,6 +19,7 @@ import {
   NO_CAPS,
   noProvenance,
   noteResult,
+  propose,
   spend,
   type JsonObject,
   type JsonValue,
@@ -28,12 +30,16 @@ import {
 } from "../src/kernel/index.ts";
 import { parseCards, parseRules } from "../src/manifest/index.ts";
 import { round, type Bench } from "./lib.ts";
+import { openDoorSuite, type Asked } from "./parts/task-at-door.ts";
 
 const json: z.ZodType<JsonValue> = z.json();
 const args = z.record(z.string(), json);
 const taskStep = z.object({ tool: z.string(), args, result: json.optional(), mutates_env: z.boolean() });
 const suiteFile = z.object({
   suite: z.string(),
+  tools: z.array(
+    z.looseObject({ name: z.string(), description: z.string(), input_schema: z.record(z.string(), json) }),
+  ),
   user_tasks: z.array(z.object({ id: z.string(), prompt: z.string(), steps: z.array(taskStep) })),
 });
 const textRef = z.object({ $text: z.number() });
@@ -65,11 +71,13 @@ interface Step {
 interface Suite {
   readonly name: string;
   readonly tasks: SuiteFile["user_tasks"];
+  readonly tools: readonly JsonObject[];
   readonly pairs: readonly { readonly task: string; readonly steps: readonly Step[] }[];
   readonly cards: ReadonlyMap<string, ToolCard>;
 }
 
-type OutlineMode = "task" | "none" | "all";
+/** "all confirmed": an outline of every tool, which the owner cuts down to what their request needs before the yes. */
+type OutlineMode = "task" | "none" | "all" | "all confirmed";
 
 const COMPARTMENT_ALL = "*";
 
@@ -78,10 +86,14 @@ export const run: Bench = async (options) => {
   const cards = options.paths["cards"] ?? join(import.meta.dirname, "cards");
   const roster = options.paths["roster"];
   if (!existsSync(cases)) throw new Error(`there are no cases in ${cases}: give --cases DIR`);
-  const rules = roster === undefined ? [] : parseRules(readFileSync(roster, "utf8"), roster);
+  const rulesText = roster === undefined ? "rules: []\n" : readFileSync(roster, "utf8");
+  const rules = parseRules(rulesText, roster ?? "rules.yaml");
   if (roster !== undefined) options.note(readFileSync(roster, "utf8"));
   const names = readdirSync(cases).flatMap((file) => /^(.+)\.pairs\.json$/.exec(file)?.[1] ?? []);
-  const suites = names.toSorted().map((name) => replay(readSuite({ name, cases, cards }), rules, options.note));
+  const suites: Counts[] = [];
+  for (const name of names.toSorted()) {
+    suites.push(await replay(readSuite({ name, cases, cards }), { rules, rulesText }, options.note));
+  }
   return { suites, total: totalOf(suites), rules: rules.length };
 };
 
@@ -92,6 +104,7 @@ function readSuite(where: { readonly name: string; readonly cases: string; reado
   return {
     name: where.name,
     tasks: suite.user_tasks,
+    tools: suite.tools.map(({ name, description, input_schema: inputSchema }) => ({ name, description, inputSchema })),
     cards: readCards(join(where.cards, `${where.name}.yaml`)),
     pairs: pairs.pairs.map((pair) => ({
       task: pair.user_task,
@@ -136,6 +149,11 @@ function structuredIn(text: string): JsonValue | undefined {
   }
 }
 
+interface Roster {
+  readonly rules: readonly Rule[];
+  readonly rulesText: string;
+}
+
 interface Counts {
   readonly suite: string;
   readonly tasks: number;
@@ -144,33 +162,39 @@ interface Counts {
   readonly leaksLast: number;
   readonly leaksNoOutline: number;
   readonly leaksAllOutline: number;
+  /** The same where an outline must be confirmed. */
+  readonly leaksAllOutlineConfirm: number;
   readonly questions: number;
   readonly questionsPerTask: number;
+  readonly prompts: number;
   readonly promptsPerTask: number;
   readonly tasksWithNone: number;
+  readonly confirmQuestions: number;
+  readonly confirmPrompts: number;
 }
 
-function replay(suite: Suite, rules: readonly Rule[], progress: (text: string) => void): Counts {
-  const perTask = suite.tasks.map((task) => {
+async function replay(suite: Suite, roster: Roster, progress: (text: string) => void): Promise<Counts> {
+  const { rules } = roster;
+  for (const task of suite.tasks) {
     const steps = task.steps.map((step) => benignStep(step));
-    const asked = new Replay({ suite, rules, prompt: task.prompt, outline: outlineOf(suite, steps, "task") }).play(
-      steps,
-    );
-    if (asked.questions > 0) progress(`${suite.name} ${task.id}: ${asked.reasons.join(" | ")}`);
-    return asked.questions;
-  });
+    const outline = outlineOf(suite, steps, "task");
+    const reasons = new Replay({ suite, rules, prompt: task.prompt, outline }).play(steps).reasons;
+    if (reasons.length > 0) progress(`${suite.name} ${task.id}: ${reasons.join(" | ")}`);
+  }
+  const asked = await askedAtDoor(suite, roster, "heard");
+  const confirmed = await askedAtDoor(suite, roster, "confirm");
   const leaks = (mode: OutlineMode, when: "first" | "last"): number =>
     suite.pairs.filter((pair) => {
       const task = suite.tasks.find((one) => one.id === pair.task);
       const own = pair.steps.filter((step) => !step.isAttack);
       const steps = when === "first" ? pair.steps : attackLast(pair.steps);
       const outline = outlineOf(suite, own, mode);
-      const played = new Replay({ suite, rules, prompt: task?.prompt ?? "", outline }).play(steps);
+      const confirmed = mode === "all confirmed" ? { confirmed: outlineOf(suite, own, "task") ?? new Map() } : {};
+      const played = new Replay({ suite, rules, prompt: task?.prompt ?? "", outline, ...confirmed }).play(steps);
       for (const leak of played.leaks) progress(`LEAK ${suite.name} ${pair.task} (${mode}, ${when}): ${leak}`);
       return played.leaks.length > 0;
     }).length;
-  const questions = perTask.reduce((sum, count) => sum + count, 0);
-  const withSome = perTask.filter((count) => count > 0).length;
+  const [questions, prompts] = [sumOf(asked, "questions"), sumOf(asked, "prompts")];
   const tasks = suite.tasks.length;
   return {
     suite: suite.name,
@@ -180,11 +204,35 @@ function replay(suite: Suite, rules: readonly Rule[], progress: (text: string) =
     leaksLast: leaks("task", "last"),
     leaksNoOutline: leaks("none", "first") + leaks("none", "last"),
     leaksAllOutline: leaks("all", "first"),
+    leaksAllOutlineConfirm: leaks("all confirmed", "first") + leaks("all confirmed", "last"),
     questions,
     questionsPerTask: round(questions / tasks),
-    promptsPerTask: round(withSome / tasks),
-    tasksWithNone: tasks - withSome,
+    prompts,
+    promptsPerTask: round(prompts / tasks),
+    tasksWithNone: asked.filter((one) => one.prompts === 0).length,
+    confirmQuestions: sumOf(confirmed, "questions"),
+    confirmPrompts: sumOf(confirmed, "prompts"),
   };
+}
+
+function sumOf(asked: readonly Asked[], what: keyof Asked): number {
+  return asked.reduce((sum, one) => sum + one[what], 0);
+}
+
+/** What the owner is asked in each task when nobody attacks, counted at a real door. */
+async function askedAtDoor(
+  { tools, cards, tasks }: Suite,
+  { rulesText }: Roster,
+  outlineIs: "heard" | "confirm",
+): Promise<readonly Asked[]> {
+  const door = openDoorSuite({ tools, cards, rulesText, outlineIs });
+  try {
+    const asked: Asked[] = [];
+    for (const { prompt, steps } of tasks) asked.push(await door.play({ prompt, steps }));
+    return asked;
+  } finally {
+    door.end();
+  }
 }
 
 function benignStep(step: z.infer<typeof taskStep>): Step {
@@ -201,7 +249,8 @@ function attackLast(steps: readonly Step[]): readonly Step[] {
 
 function outlineOf(suite: Suite, own: readonly Step[], mode: OutlineMode): ReadonlyMap<string, number> | null {
   if (mode === "none") return null;
-  if (mode === "all") return new Map([...suite.cards.values()].map((card) => [card.tool, 1_000_000]));
+  if (mode === "all" || mode === "all confirmed")
+    return new Map([...suite.cards.values()].map((card) => [card.tool, 1_000_000]));
   const outline = new Map<string, number>();
   for (const step of own) {
     const card = suite.cards.get(step.tool);
@@ -219,6 +268,8 @@ interface ReplayParts {
   readonly rules: readonly Rule[];
   readonly prompt: string;
   readonly outline: ReadonlyMap<string, number> | null;
+  /** The owner's version of an outline that they were asked about. */
+  readonly confirmed?: ReadonlyMap<string, number>;
 }
 
 /** One session of the owner's agent. The owner says yes to the user's calls and no to the attacker's. */
@@ -228,28 +279,25 @@ class Replay {
   #label: Label = CLEAN;
   readonly #leaks: string[] = [];
   readonly #reasons: string[] = [];
-  /** One question shows all that the user's task will ask for; its yes holds for exactly those calls, once each. */
-  readonly #batch: string[] = [];
 
   constructor(parts: ReplayParts) {
     this.#parts = parts;
     beginRequest(this.#provenance, parts.prompt, parts.outline);
+    if (parts.confirmed === undefined) return;
+    propose(this.#provenance);
+    const task = { outline: Object.fromEntries(parts.confirmed), calls: [] };
+    agree(this.#provenance, task, { question: "", cardOf: () => null });
   }
 
-  play(steps: readonly Step[]): {
-    readonly questions: number;
-    readonly leaks: readonly string[];
-    readonly reasons: readonly string[];
-  } {
-    for (const [index, step] of steps.entries()) this.#take(step, steps.slice(index));
-    return { questions: this.#reasons.length, leaks: this.#leaks, reasons: this.#reasons };
+  play(steps: readonly Step[]): { readonly leaks: readonly string[]; readonly reasons: readonly string[] } {
+    for (const step of steps) this.#take(step);
+    return { leaks: this.#leaks, reasons: this.#reasons };
   }
 
-  #take(step: Step, ahead: readonly Step[]): void {
+  #take(step: Step): void {
     const card = this.#parts.suite.cards.get(step.tool);
     const decision = this.#decide(step, card);
-    const isBatched = decision.kind === "ask" && this.#spendBatch(step);
-    const runs = decision.kind === "allow" || isBatched || (decision.kind === "ask" && !step.isAttack);
+    const runs = decision.kind === "allow" || (decision.kind === "ask" && !step.isAttack);
     if (step.isAttack) {
       if (runs && step.mutates) this.#leaks.push(`${step.tool} ${JSON.stringify(step.args).slice(0, 200)}`);
       if (!runs) return;
@@ -258,13 +306,6 @@ class Replay {
         .filter((one) => one.answer !== "allow")
         .map((one) => `${one.clause} ${one.reason}`);
       this.#reasons.push(`${step.tool}: ${asking.join("; ")}`);
-      if (!isBatched)
-        this.#batch.push(
-          ...ahead
-            .slice(1)
-            .filter((one) => !one.isAttack)
-            .map(exactly),
-        );
     }
     if (card !== undefined && runs) this.#note(step, card);
   }
@@ -291,13 +332,6 @@ class Replay {
     });
   }
 
-  #spendBatch(step: Step): boolean {
-    const at = this.#batch.indexOf(exactly(step));
-    if (at === -1) return false;
-    this.#batch.splice(at, 1);
-    return true;
-  }
-
   #note(step: Step, card: ToolCard): void {
     const wasClean = !isTainted(this.#label);
     if (isEffect(card, step)) spend(this.#provenance, card.tool, step.args);
@@ -307,14 +341,10 @@ class Replay {
   }
 }
 
-function exactly(step: Step): string {
-  return digestOf({ tool: step.tool, args: step.args });
-}
-
 function totalOf(suites: readonly Counts[]): Counts {
   const sum = (of: (one: Counts) => number): number => suites.reduce((total, one) => total + of(one), 0);
   const [tasks, questions] = [sum((one) => one.tasks), sum((one) => one.questions)];
-  const withNone = sum((one) => one.tasksWithNone);
+  const prompts = sum((one) => one.prompts);
   return {
     suite: "total",
     tasks,
@@ -324,8 +354,12 @@ function totalOf(suites: readonly Counts[]): Counts {
     leaksLast: sum((one) => one.leaksLast),
     leaksNoOutline: sum((one) => one.leaksNoOutline),
     leaksAllOutline: sum((one) => one.leaksAllOutline),
+    leaksAllOutlineConfirm: sum((one) => one.leaksAllOutlineConfirm),
     questionsPerTask: round(questions / tasks),
-    promptsPerTask: round((tasks - withNone) / tasks),
-    tasksWithNone: withNone,
+    prompts,
+    promptsPerTask: round(prompts / tasks),
+    tasksWithNone: sum((one) => one.tasksWithNone),
+    confirmQuestions: sum((one) => one.confirmQuestions),
+    confirmPrompts: sum((one) => one.confirmPrompts),
   };
 }
