@@ -76,6 +76,8 @@ export type OwnerAnswer =
   | {
       readonly kind: "yes";
       readonly args?: JsonObject;
+      /** Not at once: it can be cancelled until then. Without `args`. */
+      readonly untilMs?: number;
       /** Arguments whose values are fine for the rest of this task. */
       readonly endorse?: readonly string[];
     }
@@ -89,11 +91,11 @@ export type Answered =
 /** The owner's side of the door; control has it, no client and no agent. */
 export interface OwnersDoor extends Door {
   answer(id: string, answer: OwnerAnswer, owner: OwnerPresence): Promise<Answered>;
+  /** Anybody may take back what is held: that only narrows. */
+  cancel(id: string, note: string): Promise<Answered>;
   /**
    * The owner's words of a new request, before any model sees them, with the outline fixed for it. Answers the one
    * question about the whole task, where the outline must be confirmed or several of the foreseen calls would ask.
-      /** Not at once: it can be cancelled until then. Without `args`. */
-      readonly untilMs?: number;
    */
   hear(
     words: {
@@ -107,8 +109,6 @@ export interface OwnersDoor extends Door {
     },
     owner: OwnerPresence,
   ): string | null;
-  /** Anybody may take back what is held: that only narrows. */
-  cancel(id: string, note: string): Promise<Answered>;
   /** Anybody may stop; only the owner resumes. */
   stop(reason: string): Promise<void>;
   resume(owner: OwnerPresence): void;
@@ -126,6 +126,8 @@ export interface OwnersDoor extends Door {
   recover(): Promise<{ readonly lost: number; readonly unknown: number }>;
   /** Acts on the answers that a crash cut off. It takes as long as their servers, so a start does not wait for it. */
   carryOutAnswered(): Promise<void>;
+  /** Decides again on whatever has been held to its end; does nothing while stopped. */
+  carryOutHeld(): Promise<void>;
 }
 
 /** How a server is started or reached; made by supply from the lock, used by the gateway. */
@@ -142,8 +144,6 @@ export type LaunchSpec =
       readonly sandbox: SandboxSpec;
     }
   | {
-  /** Decides again on whatever has been held to its end; does nothing while stopped. */
-  carryOutHeld(): Promise<void>;
       readonly kind: "remote";
       readonly server: string;
       readonly url: string;
