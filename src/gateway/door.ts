@@ -230,6 +230,7 @@ class TheDoor implements OwnersDoor {
       paramsText,
       timeoutMs: CALL_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
+      ...(onProgress === undefined || one.card?.result.mode === "handle" ? {} : { onProgress: pass }),
     });
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
