@@ -241,8 +241,10 @@ test("an answer on another request's stream, or on the stream for what is said u
 test("progress on another request's stream, or without a number, reaches nobody", async () => {
   const arrived = Promise.withResolvers<void>();
   let first: { readonly id: number; readonly end: () => void } | null = null;
-  const progress = (token: number, value: unknown): string =>
-    `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: token, progress: value } })}\n\n`;
+  const progress = (progressToken: number, value: unknown): string => {
+    const params = { progressToken, progress: value };
+    return `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params })}\n\n`;
+  };
   const answer = (id: number): string => `data: {"jsonrpc":"2.0","id":${id},"result":{}}\n\n`;
   const url = await listen((request, response) => {
     response.setHeader("content-type", "text/event-stream");
