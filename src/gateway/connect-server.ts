@@ -14,7 +14,7 @@ import { addressOf, startSandboxed, type SandboxedProcess } from "../sandbox/ind
 import { maskedPeer } from "./hearing.ts";
 import { loginNeeded } from "./logins.ts";
 import { judge } from "./server-judge.ts";
-import type { Connected, UpstreamParts } from "./upstreams.ts";
+import type { Connected, UpstreamParts } from "./upstream.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 import { oneLine, reasonOf, surfaceRoot, textAt, type Surface } from "../kernel/index.ts";
 import { pinsOf } from "../manifest/index.ts";
-import type { Connected, Upstream, UpstreamParts } from "./upstreams.ts";
+import type { Connected, Upstream, UpstreamParts } from "./upstream.ts";
 
 type Judged = Pick<Upstream, "quarantine" | "pinOf">;
 
