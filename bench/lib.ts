@@ -116,9 +116,12 @@ export function cpuSecondsOf(root: number, reach: "tree" | "alone" = "tree"): nu
   return counted.reduce((sum, facts) => sum + (facts?.ticks ?? 0), 0) / TICKS_PER_SECOND;
 }
 
-/** Resident memory of the process and its descendants now, in MB of 1,000,000 bytes; shared pages count in each. */
-export function residentMbOf(root: number): number {
-  const kb = processTree(root).map((pid) =>
+/**
+ * Resident memory of the process and its descendants now, in MB of 1,000,000 bytes; shared pages count in each. `alone`
+ * leaves out the descendants.
+ */
+export function residentMbOf(root: number, reach: "tree" | "alone" = "tree"): number {
+  const kb = (reach === "alone" ? [root] : processTree(root)).map((pid) =>
     Number(PAGE_KB_FIELD.exec(readOrNull(`/proc/${pid}/status`) ?? "")?.[1] ?? 0),
   );
   return (kb.reduce((sum, value) => sum + value, 0) * 1024) / 1_000_000;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { isObject, type JsonObject } from "../../src/kernel/index.ts";
+import { isObject, textAt, type JsonObject } from "../../src/kernel/index.ts";
 import { addClient, makeHome, openMcp, ROGUE, rpc, post, type TestDaemon, type TestHome } from "../fixtures/daemon.ts";
 
 const VALUE = "ghp_16C7e42F292c6912E7710c83";
@@ -34,9 +34,10 @@ function assertClean(text: string): void {
   for (const trace of TRACES) assert.equal(text.includes(trace), false, text.slice(0, 2_000));
 }
 
-async function rowOf(daemon: TestDaemon, name: string): Promise<JsonObject> {
+async function whyOf(daemon: TestDaemon, name: string): Promise<string> {
   const { servers } = await daemon.owner.call("status", {});
-  return (Array.isArray(servers) ? servers.filter(isObject) : []).find((row) => row["name"] === name) ?? {};
+  const row = (Array.isArray(servers) ? servers.filter(isObject) : []).find((each) => each["name"] === name);
+  return textAt(row ?? {}, "why") ?? "";
 }
 
 test("a server that answers with its secret says nothing: to the client, the log, the ledger or the files", async (t) => {
@@ -51,7 +52,7 @@ test("a server that answers with its secret says nothing: to the client, the log
   const told = await client.ask("tools/call", params);
   assert.match(told.text, /\[secret:github\]/);
   assertClean(told.text);
-  assert.match(String((await rowOf(daemon, "teller"))["why"]), /answered with the value of secret 'github'/);
+  assert.match(await whyOf(daemon, "teller"), /answered with the value of secret 'github'/);
 
   writeFileSync(mode, "tell-in-error");
   const error = await client.ask("tools/call", params);
@@ -89,7 +90,7 @@ test("under a passphrase a server waits after a start, says so at once, and runs
   const early = await client.call("teller__look", { path: "a" });
   assert.match(early.text, /the secrets are locked/);
   assert.equal((await client.call("other__look", { path: "a" })).isError, false);
-  assert.match(String((await rowOf(again, "teller"))["why"]), /waits for its secrets: freehold secret unlock/);
+  assert.match(await whyOf(again, "teller"), /waits for its secrets: freehold secret unlock/);
   assert.equal((await again.owner.call("status", {}))["next"], "freehold secret unlock");
 
   await assert.rejects(again.owner.call("secret.unlock", { passphrase: "open sesame" }), /not the passphrase/);
@@ -108,7 +109,7 @@ test("only the owner unlocks, locks and sets a passphrase, and a weak one is ref
   await assert.rejects(owner.call("secret.passphrase", { passphrase: "short" }), /too short/);
   await assert.rejects(owner.call("secret.lock", {}), /no passphrase/);
   const weak = await owner.call("secret.set", { name: "pin", value: "482913" });
-  assert.match(String(weak["warning"]), /short/);
+  assert.match(textAt(weak, "warning") ?? "", /short/);
   const { connectControl } = await import("../../src/control/index.ts");
   const stranger = await connectControl(home.paths.controlSocket);
   for (const op of ["secret.passphrase", "secret.unlock", "secret.lock", "server.restart"]) {
