@@ -19,7 +19,6 @@ import {
   type DoorAnswer,
   type DoorRequest,
   type Extracted,
-  type JsonObject,
   type Label,
   type OwnerPresence,
   type OwnersDoor,
@@ -28,6 +27,7 @@ import {
 } from "../kernel/index.ts";
 import type { RpcReply } from "../mcp/index.ts";
 import type { NewEntry } from "../store/index.ts";
+import { earsOf } from "./asks.ts";
 import { Answers, STOPPED_MEANWHILE } from "./answers.ts";
 import {
   argsText,
@@ -217,20 +217,15 @@ class TheDoor implements OwnersDoor {
 
   async #act(one: Case, terms: Act & { readonly upstream: Upstream }): Promise<DoorAnswer> {
     const { permit, paramsText, upstream, isEffect } = terms;
-    const { signal, onProgress } = one.request;
-    // A card speaks for results; every other byte of the server's carries the server's own label.
-    const pass = (progress: JsonObject): void => {
-      this.#parts.sessions.taint(one.session, serverLabel(one));
-      onProgress?.(progress);
-    };
+    const { signal } = one.request;
     upstream.usedAtMs = this.#parts.clock.nowMs();
     const reply = await send({
       permit,
       peer: upstream.peer,
       paramsText,
       timeoutMs: CALL_TIMEOUT_MS,
+      ...earsOf(this.#parts, one, () => this.#stopped),
       ...(signal === undefined ? {} : { signal }),
-      ...(onProgress === undefined || one.card?.result.mode === "handle" ? {} : { onProgress: pass }),
     });
     return this.#close(one, reply.kind !== "broken" ? "outcome" : isEffect ? "unknown" : "lost", reply);
   }
@@ -247,7 +242,8 @@ class TheDoor implements OwnersDoor {
     const code = reply.kind === "error" && !isKept ? reply.code : -32_603;
     const said = isKept ? KEPT_FAULT : reply.kind === "error" ? reply.message : reply.reason;
     const reason = how === "unknown" ? `${said}. It may or may not have happened; the owner was told.` : said;
-    return { kind: "failed", request: one.id, code, reason, label: isKept ? CLEAN : label };
+    const data = reply.kind === "error" && !isKept && reply.data !== undefined ? { data: reply.data } : {};
+    return { kind: "failed", request: one.id, code, reason, ...data, label: isKept ? CLEAN : label };
   }
 
   takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {

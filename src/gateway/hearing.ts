@@ -1,7 +1,7 @@
 // What servers say, with the values of secrets taken out; and which server said whose.
 
 import { isObject, parseStrict, type Clock, type JsonObject } from "../kernel/index.ts";
-import type { Peer, RpcReply } from "../mcp/index.ts";
+import type { Peer, PeerCall, RpcReply } from "../mcp/index.ts";
 import { openMask, type Masked } from "./mask.ts";
 
 export interface Hearing {
@@ -77,9 +77,7 @@ export function maskedPeer(peer: Peer, hearing: ServerHearing): Peer {
     transport: peer.transport,
     closed: peer.closed.then((reason) => hearing.text(reason)),
     async request(call) {
-      const { onProgress } = call;
-      const progress = onProgress && { onProgress: (said: JsonObject) => onProgress(hearing.object(said)) };
-      return maskedReply(await peer.request({ ...call, ...progress }), hearing);
+      return maskedReply(await peer.request({ ...call, ...maskedEars(call, hearing) }), hearing);
     },
     onNotification: (listener) => peer.onNotification((method, params) => listener(method, hearing.object(params))),
     setRequestResponder: (respond) =>
@@ -89,6 +87,16 @@ export function maskedPeer(peer: Peer, hearing: ServerHearing): Peer {
     speak: (dialect) => peer.speak(dialect),
     openStream: () => peer.openStream(),
     close: () => peer.close(),
+  };
+}
+
+/** What the server says in the middle of a call. */
+function maskedEars(call: PeerCall, hearing: ServerHearing): Pick<PeerCall, "onProgress" | "onNotice" | "respond"> {
+  const { onProgress, onNotice, respond } = call;
+  return {
+    ...(onProgress && { onProgress: (said) => onProgress(hearing.object(said)) }),
+    ...(onNotice && { onNotice: (method, params) => onNotice(method, hearing.object(params)) }),
+    ...(respond && { respond: (method, params, key) => respond(method, hearing.object(params), key) }),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import type { ClauseAnswer, ClauseId } from "./decide.ts";
 import type { Extracted, ExtractType } from "./extract.ts";
-import type { Digest, JsonObject } from "./json.ts";
+import type { Digest, JsonObject, JsonValue } from "./json.ts";
 import type { Label } from "./labels.ts";
 import type { Principal } from "./principals.ts";
 import type { Question } from "./questions.ts";
@@ -26,6 +26,22 @@ export interface DoorRequest {
   readonly args: JsonObject;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: JsonObject) => void;
+  readonly caller?: Caller;
+}
+
+/** How what a server says in the middle of a call reaches the program that made it. */
+export interface Caller {
+  /** By the protocol's names, as the program declared what it can be asked. */
+  readonly capabilities: JsonObject;
+  /** The lightest log message that it wants; null for none. */
+  readonly logLevel: string | null;
+  readonly tell: (method: string, params: JsonObject) => void;
+  /** A text says why there is no answer. `key` is the server's own name for the question, where it has one. */
+  readonly ask: (question: {
+    readonly method: string;
+    readonly params: JsonObject;
+    readonly key: string | null;
+  }) => Promise<JsonObject | string>;
 }
 
 export type DoorAnswer =
@@ -45,6 +61,7 @@ export type DoorAnswer =
       readonly request: string;
       readonly code: number;
       readonly reason: string;
+      readonly data?: JsonValue;
       readonly label: Label;
     };
 

@@ -22,6 +22,8 @@ export { serveHttp } from "./serve-http.ts";
 export type { HttpEndpoint } from "./serve-http.ts";
 export { openStdioPeer } from "./stdio-peer.ts";
 export type { StdioPeerOptions } from "./stdio-peer.ts";
+export { kindOf } from "./questions.ts";
+export type { ServerQuestion } from "./questions.ts";
 export { readSurface } from "./surface.ts";
 export type { SurfaceLimits } from "./surface.ts";
 export type { Served, ServeHttpOptions, WireClient } from "./wire-client.ts";

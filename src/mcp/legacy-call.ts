@@ -57,7 +57,7 @@ export function runLegacyCall<I>(parts: CallParts<I>, call: LegacyCall<I>): void
   const { wire, logLevel } = session;
   const ask = askBy({ session, exchange, signal });
   const carried = { identity, wire, method, params, signal, logLevel, ask, exchange: () => exchange };
-  void handOn(parts.options, carried).then((reply) => {
+  handOn(parts.options, carried, (reply) => {
     watch(call, reply);
     finish(reply);
   });

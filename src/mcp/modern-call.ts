@@ -106,16 +106,17 @@ class OpenCall<I> {
     open.#attach(call);
     const { inputResponses: _responses, requestState: _state, ...params } = call.params;
     const level = isObject(params["_meta"]) ? params["_meta"][META.logLevel] : undefined;
-    void handOn(parts.options, {
+    const carried = {
       identity: call.visit.identity,
       wire: call.wire,
       method: call.method,
       params: MAY_ASK.has(call.method) ? params : call.params,
       signal: open.#stop.signal,
       logLevel: typeof level === "string" && LOG_LEVELS.includes(level) ? level : null,
-      ask: (question) => open.#ask(question),
+      ask: (question: ServerQuestion) => open.#ask(question),
       exchange: () => open.#exchange,
-    }).then((reply) => {
+    };
+    handOn(parts.options, carried, (reply) => {
       place.release();
       open.#finish(reply);
     });

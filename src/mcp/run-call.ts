@@ -32,8 +32,16 @@ export interface Carried<I> {
 
 const IN_FLIGHT_MAX = 64;
 
-/** Never rejects. */
-export async function handOn<I>(options: ServeHttpOptions<I>, call: Carried<I>): Promise<RpcReply> {
+/** `done` gets the one answer, also where handing on failed. */
+export function handOn<I>(options: ServeHttpOptions<I>, call: Carried<I>, done: (reply: RpcReply) => void): void {
+  respondTo(options, call).then(done, (error: unknown) => {
+    options.reportFailure?.(error);
+    const code = error instanceof Fault ? ` (${error.code})` : "";
+    done({ kind: "error", code: CODES.internal, message: `Freehold could not serve this request${code}.` });
+  });
+}
+
+async function respondTo<I>(options: ServeHttpOptions<I>, call: Carried<I>): Promise<RpcReply> {
   const { identity, wire, method, signal, logLevel, ask } = call;
   const params = reduceParams(call.params);
   const say = (said: string, content: JsonObject): void => {
@@ -50,14 +58,8 @@ export async function handOn<I>(options: ServeHttpOptions<I>, call: Carried<I>):
       ? {}
       : { progress: (content: JsonObject) => say("notifications/progress", { ...content, progressToken }) };
   const served: Served<I> = { identity, wire, method, params, signal, logLevel, ask, tell, ...progress };
-  try {
-    const reply = await options.respond(served);
-    return replyFor({ era: wire.era, method, reply, serverInfo: options.serverInfo });
-  } catch (error) {
-    options.reportFailure?.(error);
-    const code = error instanceof Fault ? ` (${error.code})` : "";
-    return { kind: "error", code: CODES.internal, message: `Freehold could not serve this request${code}.` };
-  }
+  const reply = await options.respond(served);
+  return replyFor({ era: wire.era, method, reply, serverInfo: options.serverInfo });
 }
 
 export function tooMany(): Refusal {
