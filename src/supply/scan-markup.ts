@@ -66,6 +66,15 @@ const PATTERNS: readonly Markup[] = [
   {
     rule: "model.message",
     pattern: new RegExp(
+      String.raw`\b(?:system|hidden|secret|admin|developer) (?:instruction|directive|message|note|override)s?\s{0,2}:` +
+        String.raw`|\b(?:note|message|instructions?) (?:to|for) (?:the |all |any )?(?:ai|llm|assistant|agent|model)s?\s{0,2}:`,
+      "gi",
+    ),
+    onlyTools: true,
+  },
+  {
+    rule: "model.message",
+    pattern: new RegExp(
       String.raw`\[(?:[a-z]{2,14} ){0,2}(?:instructions?|directives?|override|admin|system(?: \w{1,14})?` +
         String.raw`|internal note|developer (?:mode|note|message))(?: \w{1,14})?\s{0,2}(?:\]\s{0,2}:?|:)`,
       "gi",

@@ -16,7 +16,7 @@ const SECRET_FILE = new RegExp(
   [
     /(?<!\w)\.(?:ssh|aws|gnupg|netrc|git-credentials|kube|bash_history|zsh_history)(?![\w(]|\.\w)/,
     /\bid_(?:rsa|dsa|ecdsa|ed25519)\b(?!\.pub)|\/etc\/(?:passwd|shadow|sudoers)\b|\bwallet\.(?:dat|json)\b/,
-    /\blogin data\b|\bcookies\.sqlite\b|gcloud\/credentials|\bkeychain-db\b|\blogin\.keychain\b/,
+    /\blogin data\b|\bcookies\.sqlite\b|gcloud\/credentials|\bauthorized_keys\b|\bkeychain-db\b|\blogin\.keychain\b/,
   ]
     .map(({ source }) => source)
     .join("|"),
@@ -24,7 +24,7 @@ const SECRET_FILE = new RegExp(
 /** Files that often hold keys, and that honest instructions name often. */
 const CONFIG_FILE = new RegExp(
   [
-    /(?<!\w)\.(?:env|npmrc|pypirc|openclaw)(?![\w(])|\*?\.(?:pem|p12|keystore|key)\b|\.docker\/config\.json/,
+    /(?<!\w)\.(?:env|npmrc|pypirc|openclaw)(?![\w(])|(?<!\w)\*?\.(?:pem|p12|keystore|key)\b|\.docker\/config\.json/,
     /\b(?:mcp|claude_desktop_config|credentials|secrets|auth)\.(?:json|ya?ml|dat)\b/,
   ]
     .map(({ source }) => source)
@@ -42,7 +42,7 @@ const TOKEN = new RegExp(
     `|(${MEMORY_FILE.source})|\\b(?:qu|[ndl])(?=')|${PLAIN_WORD.source}`,
   "gu",
 );
-const SENTENCE_END = /[.!?。！？](?:["')*`\]]{0,4}\s|$)|\n\s{0,8}\n|\n\s{0,8}(?:[-*#>|]|\d{1,3}[.)])|<\/?[a-z!]|```/i;
+const SENTENCE_END = /[.!?。！？](?:["')*`\]]{0,4}\s)|\n\s{0,8}\n|\n\s{0,8}(?:[-*#>|]|\d{1,3}[.)])|<\/?[a-z!]|```/i;
 const GAP_CHARS_MAX = 60;
 const SINGLE_LETTERS_MIN = 4;
 const LEET: Readonly<Record<string, string>> = {
