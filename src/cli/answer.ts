@@ -83,6 +83,7 @@ export function outcomeText(reply: JsonObject): string {
   const id = lineIn(reply, "id", 20);
   const outcome = reply["outcome"];
   const state = lineIn(reply, "state", 20);
+  if (state === "held") return `${id} is held: freehold inbox tells until when, freehold cancel ${id} stops it.`;
   if (state === "no") return `Question ${id}: no. It was not done, and who asked is told so.`;
   if (!isObject(outcome)) {
     return state === "open" ? `Question ${id} comes back later.` : `Question ${id}: ${state}.`;

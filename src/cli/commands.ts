@@ -31,7 +31,7 @@ const EVERY_DAY: readonly CommandSpec[] = [
   {
     name: "yes",
     args: "<id>",
-    summary: "show a question in full and say yes to it",
+    summary: "show a question in full and say yes to it; let go at once what is held",
     group: "Every day",
     load: async () => (await import("./yes.ts")).run,
   },
@@ -41,6 +41,13 @@ const EVERY_DAY: readonly CommandSpec[] = [
     summary: "say no to a question",
     group: "Every day",
     load: async () => (await import("./no.ts")).run,
+  },
+  {
+    name: "cancel",
+    args: "<id> [reason...]",
+    summary: "take back an allowed effect while it is held",
+    group: "Every day",
+    load: async () => (await import("./cancel.ts")).run,
   },
   {
     name: "later",

@@ -14,7 +14,7 @@ export async function run(shell: Shell): Promise<Outcome> {
   const inbox = await control.call("inbox", {});
   const [questions, unknown] = [objectsIn(inbox, "questions"), objectsIn(inbox, "unknown")];
   const waiting = questions.length + unknown.length;
-  const list = listText(shell, questions, unknown);
+  const list = [...listText(shell, questions, unknown), ...heldText(shell, objectsIn(inbox, "held"))];
   const terminal = shell.json || !shell.isTty || waiting === 0 ? null : await shell.terminal();
   if (terminal === null) return { json: inbox, text: list, exit: waiting === 0 ? 0 : 2 };
   shell.say(list.join("\n"));
@@ -43,6 +43,19 @@ function listText(shell: Shell, questions: readonly JsonObject[], unknown: reado
     ...(lost.length === 0 ? [] : [`${count(lost.length, "effect")} in doubt`]),
   ];
   return [shell.paint("bold", head.join(", ")), ...table([...asked, ...lost], shell.width)];
+}
+
+/** What waits for nobody, and can be cancelled by whoever looks. */
+function heldText(shell: Shell, held: readonly JsonObject[]): readonly string[] {
+  if (held.length === 0) return [];
+  const rows = held.map((each) => [
+    lineIn(each, "id", 20),
+    lineIn(each, "principal", 40),
+    lineIn(each, "tool", 60),
+    `acts ${distance(numberIn(each, "heldUntilMs"))}`,
+  ]);
+  const head = `${count(held.length, "held effect")}; freehold cancel ID stops one, freehold yes ID lets it go now`;
+  return [shell.paint("bold", head), ...table(rows, shell.width)];
 }
 
 /** One proof, then one question after the other. */

@@ -1,4 +1,4 @@
-// freehold later ID [MINUTES]: the question stays open and is out of sight for a while.
+// freehold later ID [MINUTES]: the question is out of sight, or what is held stays held, for that long.
 
 import { needArgument, numberFrom, type Given } from "./given.ts";
 import { callAsOwner } from "./owner.ts";
@@ -11,5 +11,10 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const minutes = numberFrom(given.args[1] ?? MINUTES_DEFAULT, { what: "the time in minutes", min: 1, max: 1_440 });
   const input = { id: needArgument(given), answer: "later", minutes };
   const reply = await callAsOwner(shell, { op: "question.answer", input });
-  return { json: reply, text: `Question ${lineIn(reply, "id", 20)} comes back in ${minutes} min.` };
+  const id = lineIn(reply, "id", 20);
+  const isHeld = lineIn(reply, "state", 20) === "held";
+  return {
+    json: reply,
+    text: isHeld ? `${id} is held for ${minutes} min.` : `Question ${id} comes back in ${minutes} min.`,
+  };
 }

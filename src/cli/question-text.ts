@@ -1,7 +1,7 @@
 // One question in full: the sentence, every argument with its role, why it is asked, from where, what cannot be undone.
 
 import { revealJson, type JsonObject } from "../kernel/index.ts";
-import { lineIn, maybeTextIn, numberIn, objectsIn, textIn } from "./reply.ts";
+import { lineIn, maybeNumberIn, maybeTextIn, numberIn, objectsIn, textIn } from "./reply.ts";
 import type { Shell } from "./shell.ts";
 import { clockTime, distance, indent, wrap } from "./table.ts";
 
@@ -17,8 +17,10 @@ const ROLES: Readonly<Record<string, string>> = {
 export function questionText(shell: Shell, question: JsonObject): readonly string[] {
   const expiresAtMs = numberIn(question, "expiresAtMs");
   const asked = `asked ${distance(numberIn(question, "askedAtMs"))}`;
-  const expires = `expires ${distance(expiresAtMs)} (${clockTime(expiresAtMs)})`;
-  const name = `Question ${lineIn(question, "id", 20)}`;
+  const heldUntilMs = maybeNumberIn(question, "heldUntilMs");
+  const [ends, endsAtMs] = heldUntilMs === null ? ["expires", expiresAtMs] : ["acts", heldUntilMs];
+  const expires = `${ends} ${distance(endsAtMs)} (${clockTime(endsAtMs)})`;
+  const name = `${heldUntilMs === null ? "Question" : "Held effect"} ${lineIn(question, "id", 20)}`;
   return [
     `${shell.paint("bold", name)}  ${shell.paint("dim", `${asked}, ${expires}`)}`,
     ...wrap(lineIn(question, "sentence", 4_000), shell.width).map((line) => shell.paint("bold", line)),

@@ -19,6 +19,7 @@ export function statusLines(shell: Shell, status: JsonObject): readonly string[]
     ["servers", serversText(objectsIn(status, "servers"))],
     ["clients", clientsText(objectsIn(status, "clients"))],
     ["questions", waitingText(status)],
+    ["held", heldText(status)],
     ["changes", pendingText(status)],
     ["stop", flagIn(status, "stopped") ? "STOPPED: no effect passes" : "not stopped"],
     ["sandbox", sandboxText(objectIn(status, "sandbox"))],
@@ -71,6 +72,14 @@ function waitingText(status: JsonObject): string {
   const unknown = numberIn(status, "unknown");
   const waiting = open === 0 ? "none" : `${open} ${open === 1 ? "waits" : "wait"} for you`;
   return unknown === 0 ? waiting : `${waiting}; ${count(unknown, "effect")} may or may not have happened`;
+}
+
+/** A daemon of before that held nothing. */
+function heldText(status: JsonObject): string {
+  const held = status["held"];
+  if (typeof held !== "number" || held === 0) return "";
+  const quiet = status["isQuiet"] === true ? ", until the quiet hours are over" : "";
+  return `${count(held, "effect")} allowed and held${quiet}; freehold inbox`;
 }
 
 function pendingText(status: JsonObject): string {

@@ -29,6 +29,7 @@ const KINDS: Readonly<Record<string, readonly [words: string, tone: Tone]>> = {
   label: ["A conversation read something new", "plain"],
   denied: ["Denied", "bad"],
   question: ["You were asked", "ask"],
+  hold: ["Allowed and held", "ask"],
   answer: ["You answered", "ask"],
   intent: ["Let through", "good"],
   outcome: ["Ended", "plain"],
@@ -96,6 +97,7 @@ function entryRow(entry: EntryView, frame: Frame): Markup {
 function wordsOf(entry: EntryView): readonly [string, Tone] {
   const known = KINDS[entry.kind] ?? [entry.kind, "plain"];
   if (entry.kind === "connection" && entry.facts["allowed"] === false) return ["Connection refused", "bad"];
+  if (entry.kind === "answer" && entry.principal === "") return ["Cancelled while held", "plain"];
   if (entry.kind === "answer") return [`You answered ${textOf(entry.facts, "answer")}`, "ask"];
   return known;
 }

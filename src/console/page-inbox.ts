@@ -1,5 +1,6 @@
 // The inbox: what waits for the owner, oldest first, and effects of which nobody knows whether they happened.
 
+import type { Together } from "../control/index.ts";
 import { argumentList, argumentsOf, exactText } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, csrfField, type Frame, type Page } from "./page.ts";
@@ -11,14 +12,15 @@ export const CARDS_MAX = 20;
 
 export interface Inbox {
   readonly questions: readonly QuestionView[];
+  readonly held: readonly QuestionView[];
   readonly unknown: readonly UnknownView[];
   readonly meter: MeterView;
 }
 
 export function inboxPage(inbox: Inbox, frame: Frame): Page {
-  const { questions, unknown } = inbox;
+  const { questions, held, unknown } = inbox;
   const hidden = Math.max(0, questions.length - CARDS_MAX);
-  const isEmpty = questions.length + unknown.length === 0;
+  const isEmpty = questions.length + held.length + unknown.length === 0;
   const body = html`<h1 class="unseen">Inbox</h1>
     ${
       isEmpty &&
@@ -34,8 +36,8 @@ export function inboxPage(inbox: Inbox, frame: Frame): Page {
   return { title: "Inbox", at: "inbox", isLive: true, body };
 }
 
-function alikeLink(group: readonly QuestionView[]): Markup {
-  const [first] = group;
+function groupLink({ kind, questions }: Together<QuestionView>): Markup {
+  const [first] = questions;
   return html`<p class="together">
     <a class="button" href="/alike/${encodeURIComponent(first?.id ?? "")}"
       >${group.length} of these are alike: read them together</a

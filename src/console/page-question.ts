@@ -1,13 +1,13 @@
 // One question as a card that is understood in five seconds, and on a page of its own with everything there is.
 
 import { revealJson } from "../kernel/index.ts";
-import { argumentList, argumentsOf, CARD_TEXT_LENGTH_MAX, editable, exactText, isCut } from "./exact.ts";
+import { argumentList, argumentsOf, CARD_TEXT_LENGTH_MAX, editable, exactText, isCut, type Argument } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, csrfField, until, type Frame, type Page } from "./page.ts";
 import { clauseWords, type ClauseView, type QuestionView } from "./reading.ts";
 
 export function questionCard(question: QuestionView, frame: Frame): Markup {
-  const args = argumentsOf(question.args, question.roles);
+  const args = shownArguments(question);
   const isWhole = args !== null && !isCut(args);
   const href = `/q/${encodeURIComponent(question.id)}`;
   return html`<article class="card" id="q-${question.id}" aria-labelledby="s-${question.id}">
@@ -23,6 +23,23 @@ export function questionCard(question: QuestionView, frame: Frame): Markup {
   </article>`;
 }
 
+/** Allowed, and still to be cancelled by one tap. */
+export function heldCard(question: QuestionView, frame: Frame): Markup {
+  return html`<article class="card" id="q-${question.id}" aria-labelledby="s-${question.id}">
+    ${head(question, frame)} ${callShown(question, CARD_TEXT_LENGTH_MAX)}
+    <form class="actions" method="post" action="/q/${encodeURIComponent(question.id)}">
+      ${bound(question, frame)}
+      <button class="button" name="answer" value="cancel">Cancel</button>
+      <button class="button button-later" name="answer" value="yes">Do it now</button>
+    </form>
+    <p class="expiry">Allowed. It is done ${until(question.heldUntilMs ?? 0, frame.nowMs)}, unless you cancel it.</p>
+    <p class="more">
+      <a href="/q/${encodeURIComponent(question.id)}">All of it</a> ·
+      <a href="/why/${encodeURIComponent(question.id)}">Why it was allowed</a>
+    </p>
+  </article>`;
+}
+
 export function head(question: QuestionView, frame: Frame): Markup {
   return html`<p class="meta">
       <span class="id">${question.id}</span> <span>${exactText(question.tool)}</span>
@@ -32,7 +49,7 @@ export function head(question: QuestionView, frame: Frame): Markup {
 }
 
 export function callShown(question: QuestionView, lengthMax: number): Markup {
-  const args = argumentsOf(question.args, question.roles);
+  const args = shownArguments(question);
   if (args !== null) return argumentList(args, { prefix: `a-${question.id}`, lengthMax });
   return html`<pre class="box" tabindex="0" role="region" aria-label="arguments">${revealJson(question.args)}</pre>`;
 }
@@ -116,6 +133,7 @@ export function questionPage(question: QuestionView, frame: Frame, edit: Edit | 
 }
 
 const ENDED: Readonly<Record<string, string>> = {
+  held: "It was allowed, and is held for a while; the inbox has the button that cancels it.",
   yes: "You said yes.",
   spent: "You said yes, and it was let through once.",
   no: "You said no.",

@@ -34,6 +34,33 @@ describe("what is shown", () => {
     }
   });
 
+  test("what is held shows when it is done, and is cancelled by one tap", async () => {
+    const data = sampleData();
+    const held = sampleQuestion({ id: "H3D", state: "held", heldUntilMs: NOW_MS + 300_000 });
+    data.questions = [held];
+    const own = await startConsole(data);
+    try {
+      own.override.set("question.list", () => ({ questions: [], held: [held] }));
+      const browser = await ownersBrowser(own);
+      const inbox = (await browser.get("/")).body;
+      assert.match(inbox, /It is done <time[^>]*>in 5 min<\/time>, unless you cancel it/);
+      assert.match(inbox, /value="cancel"/);
+      const digest = String(held["digest"]);
+      assert.equal((await browser.submit("/q/H3D", { answer: "cancel", digest: "0".repeat(64) })).status, 303);
+      assert.equal(own.called.filter(({ name }) => name === "hold.cancel").length, 0, "another call than the one seen");
+      const news = await browser.submit("/q/H3D", { answer: "cancel", digest });
+      assert.equal(news.status, 303, news.body);
+      assert.deepEqual(
+        own.called.filter(({ name }) => name === "hold.cancel").map(({ input }) => input),
+        [{ id: "H3D" }],
+      );
+      const page = (await browser.get("/q/H3D")).body;
+      assert.doesNotMatch(page, /value="no"/);
+    } finally {
+      await own.close();
+    }
+  });
+
   test("a closed question has no buttons, and an effect that may have happened shows its exact call", async () => {
     const data = sampleData();
     data.questions = [sampleQuestion({ state: "no", note: "<i>never</i>" })];

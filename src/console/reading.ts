@@ -54,6 +54,7 @@ export interface QuestionView {
   readonly sentence: string;
   readonly tool: string;
   readonly principal: string;
+  readonly session: string;
   /** Canonical JSON: the very bytes that a yes sends. */
   readonly args: string;
   readonly roles: ReadonlyMap<string, Role>;
@@ -62,6 +63,8 @@ export interface QuestionView {
   readonly digest: string;
   readonly askedAtMs: number;
   readonly expiresAtMs: number;
+  /** Null for a question. */
+  readonly heldUntilMs: number | null;
   readonly undo: string;
   readonly origin: string;
   readonly note: string;
@@ -74,6 +77,7 @@ export function questionOf(object: JsonObject): QuestionView {
     sentence: textOf(object, "sentence"),
     tool: textOf(object, "tool"),
     principal: textOf(object, "principal"),
+    session: textOf(object, "session"),
     args: textOf(object, "args"),
     roles: new Map(listOf(object, "pretty").map((row) => [textOf(row, "name"), roleFrom(textOf(row, "role"))])),
     clauses: listOf(object, "clauses").map((row) => ({
@@ -85,6 +89,7 @@ export function questionOf(object: JsonObject): QuestionView {
     digest: textOf(object, "digest"),
     askedAtMs: numberOf(object, "askedAtMs"),
     expiresAtMs: numberOf(object, "expiresAtMs"),
+    heldUntilMs: typeof object["heldUntilMs"] === "number" ? object["heldUntilMs"] : null,
     undo: textOf(object, "undo"),
     origin: textOf(object, "origin"),
     note: textOf(object, "note"),

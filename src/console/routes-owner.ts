@@ -30,8 +30,9 @@ export function routeOwner(app: Hono<ConsoleEnv>, desk: Desk): void {
       unknown.push(unknownOf(row, await storyOf(desk, call, textOf(row, "request"))));
     }
     const questions = listOf(listed, "questions").map(questionOf);
+    const held = listOf(listed, "held").map(questionOf);
     const meter = meterOf(await desk.run(call, "meter"));
-    return desk.show(call, (frame) => inboxPage({ questions, unknown, meter }, frame));
+    return desk.show(call, (frame) => inboxPage({ questions, held, unknown, meter }, frame));
   });
 
   app.get("/q/:id", async (call) => {
@@ -136,6 +137,7 @@ async function answer(desk: Desk, call: Call): Promise<Response> {
     return desk.goOn(call, { to: "/", tone: "bad", text });
   }
   const given = form.get("answer") ?? "";
+  if (given === "cancel") return cancel(desk, call, question);
   const input: Record<string, JsonObject[string]> = { id: question.id, answer: given === "edit" ? "yes" : given };
   if (given === "no") input["note"] = (form.get("note") ?? "").slice(0, 1_000);
   if (given === "edit") {
@@ -148,4 +150,14 @@ async function answer(desk: Desk, call: Call): Promise<Response> {
   }
   const news = answerNews(question, given, await waitFor(desk.run(call, "question.answer", input)));
   return desk.goOn(call, { to: "/", ...news });
+}
+
+async function cancel(desk: Desk, call: Call, { id, tool }: QuestionView): Promise<Response> {
+  const cancelled = await desk.run(call, "hold.cancel", { id }).catch((error: unknown) => {
+    if (!(error instanceof Fault)) throw error;
+    return error;
+  });
+  const isDone = !(cancelled instanceof Fault);
+  const text = isDone ? html`Cancelled: ${tool} was not done.` : html`Not cancelled: ${cancelled.message}`;
+  return desk.goOn(call, { to: "/", tone: isDone ? "plain" : "bad", text });
 }

@@ -144,7 +144,10 @@ function plainLine({ kind, facts, subject, principal }: LedgerEntry): string {
       return `${who} called ${subject}; denied by ${fact("because")}. ${clauses}`;
     case "question":
       return `${who} called ${subject}; you were asked (${fact("question")}) because of ${fact("because")}. ${clauses}`;
+    case "hold":
+      return `${who} called ${subject}; it was allowed by ${fact("because")}${rule} and held (${fact("question")}). ${clauses}`;
     case "answer":
+      if (principal === null) return `${fact("question")} was cancelled while it was held`;
       return `You answered ${fact("answer")} to ${fact("question")}`;
     case "intent":
       return `${subject} was let through${rule} (${fact("because")}) and sent. ${clauses}`;

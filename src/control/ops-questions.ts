@@ -54,13 +54,17 @@ function reading(parts: QuestionParts): readonly Operation[] {
       needsOwner: false,
       run: async () => ({
         questions: due(parts).map((question) => outline(question)),
+        held: heldNow(parts).map((question) => outline(question)),
         unknown: unknownEffects(parts.store).map((entry) => unknownRow(entry)),
       }),
     },
     {
       name: "question.list",
       needsOwner: true,
-      run: async () => ({ questions: due(parts).map((question) => shown(parts, question)) }),
+      run: async () => ({
+        questions: due(parts).map((question) => shown(parts, question)),
+        held: heldNow(parts).map((question) => shown(parts, question)),
+      }),
     },
     {
       name: "question.show",
@@ -84,6 +88,18 @@ function answering(parts: QuestionParts): readonly Operation[] {
         }
         const { question, outcome } = answered;
         return { id: question.id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome) };
+      },
+    },
+    {
+      // Anybody's: it only narrows.
+      name: "hold.cancel",
+      needsOwner: false,
+      async run(input) {
+        const { id } = find(parts.store, text(input, "id"));
+        const cancelled = await door.cancel(id, (maybeText(input, "note") ?? "").slice(0, 1_000));
+        if (cancelled.kind === "done") return { id, state: cancelled.question.state };
+        const next = `freehold no ${id} answers a question`;
+        throw new Fault("question.closed", { message: `${cancelled.reason}.`, next });
       },
     },
     {
@@ -126,6 +142,14 @@ function due({ store, clock }: QuestionParts): readonly Question[] {
     .filter((question) => !isExpired(question, nowMs) && (question.laterUntilMs ?? 0) <= nowMs);
 }
 
+/** Allowed, and not yet acting; the one that ends first comes first. */
+export function heldNow({ store, clock }: Pick<QuestionParts, "store" | "clock">): readonly Question[] {
+  return store.questions
+    .list(["held"])
+    .filter((question) => !isExpired(question, clock.nowMs()))
+    .toSorted((a, b) => (a.laterUntilMs ?? 0) - (b.laterUntilMs ?? 0));
+}
+
 export function find(store: Store, id: string): Question {
   const question = store.questions.get(id.trim().toUpperCase());
   if (question !== null) return question;
@@ -144,8 +168,10 @@ function unknownRow(entry: LedgerEntry): JsonObject {
 }
 
 function outline(question: Question): JsonObject {
-  const { id, binding, because, askedAtMs } = question;
-  return { id, tool: binding.tool, principal: binding.principal, because, askedAtMs, expiresAtMs: binding.expiresAtMs };
+  const { id, request, binding, because, askedAtMs, state, laterUntilMs } = question;
+  const { tool, principal, expiresAtMs } = binding;
+  const heldUntilMs = state === "held" ? laterUntilMs : null;
+  return { id, request, tool, principal, because, askedAtMs, expiresAtMs, heldUntilMs };
 }
 
 function shown(parts: QuestionParts, question: Question): JsonObject {
@@ -197,20 +223,24 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
     case "yes": {
       const args = maybeObject(input, "args");
       const endorse = texts(input, "endorse");
-      return args === null ? { kind: "yes", endorse } : { kind: "yes", endorse, args };
+      const minutes = maybeNumber(input, "inMinutes");
+      if (args !== null) return { kind: "yes", endorse, args };
+      return minutes === null ? { kind: "yes", endorse } : { kind: "yes", endorse, untilMs: inMinutes(clock, minutes) };
     }
     case "no":
       return { kind: "no", note: (maybeText(input, "note") ?? "").slice(0, 1_000) };
     case "later":
       return {
         kind: "later",
-        untilMs:
-          clock.nowMs() +
-          Math.min(24 * 60, Math.max(1, maybeNumber(input, "minutes") ?? LATER_MINUTES_DEFAULT)) * 60_000,
+        untilMs: inMinutes(clock, maybeNumber(input, "minutes") ?? LATER_MINUTES_DEFAULT),
       };
     default:
       throw new Fault("control.input", { message: "an answer is yes, no or later." });
   }
+}
+
+function inMinutes(clock: Clock, minutes: number): number {
+  return clock.nowMs() + Math.min(24 * 60, Math.max(1, minutes)) * 60_000;
 }
 
 export function outcomeLine(outcome: {

@@ -9,11 +9,11 @@ import {
   type Principal,
 } from "../kernel/index.ts";
 import { Fault, reasonOf } from "../kernel/index.ts";
-import { cardStates, type Policy } from "../manifest/index.ts";
+import { cardStates, isQuiet, type Policy } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
 import { text } from "./input.ts";
 import type { Operation } from "./operation.ts";
-import { unknownEffects } from "./ops-questions.ts";
+import { heldNow, unknownEffects } from "./ops-questions.ts";
 import type { OwnerAuth } from "./owner-auth.ts";
 import type { PolicyState } from "./policy-state.ts";
 
@@ -146,6 +146,8 @@ async function status(parts: StatusParts): Promise<JsonObject> {
       direct: client.direct,
     })),
     questionsOpen,
+    held: heldNow(parts).length,
+    isQuiet: isQuiet(stack.owner, nowMs),
     unknown,
     pending,
     pendingFault,

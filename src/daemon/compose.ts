@@ -22,6 +22,7 @@ import {
   openEndpoint,
   previewOf,
   SERVER_CAPABILITIES,
+  watchHolds,
   type ActivePolicy,
   type ClientIdentity,
   type PreviewCall,
@@ -114,6 +115,8 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const mode = options.isOwnUser ? 0o660 : 0o600;
   const control = await startControl({ socketPath: home.controlSocket, mode, operations, auth });
   writeAtomic(home.daemon, JSON.stringify({ pid: process.pid, url: place.url, port: place.port }), 0o600);
+  const onFault = (error: unknown): void => void process.stderr.write(`holds: ${reasonOf(error)}\n`);
+  const holds = watchHolds({ store, clock, door: effects.door, policy: state.active, onFault });
   const anchoring = setInterval(() => anchor(home, store), ANCHOR_EVERY_MS).unref();
   return {
     url: place.url,
@@ -121,6 +124,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     shutdownAsked,
     async stop() {
       clearInterval(anchoring);
+      holds.close();
       endpoint.close();
       owners.close();
       await Promise.all([control.close(), listeners.close(), upstreams.stopAll()]);

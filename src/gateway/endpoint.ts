@@ -186,7 +186,7 @@ function toolReply(answer: DoorAnswer): RpcReply {
     case "result":
       return { kind: "result", result: answer.result };
     case "waiting":
-      return { kind: "result", result: textContent(waitingText(answer.question)) };
+      return { kind: "result", result: textContent(waitingText(answer)) };
     case "withheld":
       return { kind: "result", result: textContent(`Withheld as ${answer.handle}: ${answer.reason}`) };
     case "denied":
@@ -203,7 +203,7 @@ function protocolReply(answer: DoorAnswer): RpcReply {
     case "result":
       return { kind: "result", result: answer.result };
     case "waiting":
-      return { kind: "error", code: -32_000, message: waitingText(answer.question) };
+      return { kind: "error", code: -32_000, message: waitingText(answer) };
     case "withheld":
       return { kind: "error", code: -32_000, message: `Withheld as ${answer.handle}: ${answer.reason}` };
     case "denied":
@@ -213,8 +213,12 @@ function protocolReply(answer: DoorAnswer): RpcReply {
   }
 }
 
-function waitingText(question: string): string {
-  return `Waiting for the owner, question ${question}. Do not repeat the call; call ${RESULT_TOOL}.`;
+function waitingText({ question, heldUntilMs }: Extract<DoorAnswer, { kind: "waiting" }>): string {
+  const what =
+    heldUntilMs === undefined
+      ? `Waiting for the owner, question ${question}`
+      : `Held until ${new Date(heldUntilMs).toISOString().slice(0, 19)}Z as ${question}; the owner can cancel it`;
+  return `${what}. Do not repeat the call; call ${RESULT_TOOL}.`;
 }
 
 function deniedText(answer: Extract<DoorAnswer, { kind: "denied" }>): string {
