@@ -14,7 +14,7 @@ const NAMES = ["full", "short"] as const;
 export const PLAIN_VIEW: ClientView = { view: "direct", direct: [], names: "full" };
 const LISTED_MAX = 50;
 
-/** From the fields `view`, `direct` and `names`. A search beside listed tools is a hybrid, whichever way it is written. */
+/** A search beside listed tools is a hybrid, whichever way it is written. */
 export function clientViewOf(client: Fields): ClientView {
   const written = read.maybe(client.get("view"), "direct", (view) => read.oneOf(view, VIEWS));
   const node = client.get("direct");

@@ -38,20 +38,8 @@ interface Stream {
 /** `primes` for clients that know events without content. */
 export function createEventLog(primes: boolean): EventLog {
   const streams = new Map<number, Stream>();
-  let events: Kept[] = [];
-  let chars = 0;
+  const kept = keptEvents();
   let lastStream = 0;
-
-  function keep(event: Kept): void {
-    events.push(event);
-    chars += event.text.length;
-    let gone = 0;
-    while (events.length - gone > EVENTS_MAX || chars > CHARS_MAX) {
-      chars -= events[gone]?.text.length ?? 0;
-      gone += 1;
-    }
-    if (gone > 0) events = events.slice(gone);
-  }
 
   function forgetEnded(): void {
     for (const [number, stream] of streams) {
@@ -71,7 +59,7 @@ export function createEventLog(primes: boolean): EventLog {
       return {
         send(text) {
           stream.turn += 1;
-          keep({ stream: number, turn: stream.turn, text });
+          kept.add({ stream: number, turn: stream.turn, text });
           stream.sink?.send(text, `${number}-${stream.turn}`);
         },
         attach(to) {
@@ -92,11 +80,30 @@ export function createEventLog(primes: boolean): EventLog {
       if (stream === undefined || turn === undefined) return false;
       if (stream.sink !== sink) stream.sink?.end();
       stream.sink = sink;
-      for (const kept of events) {
-        if (kept.stream === number && kept.turn > turn) sink.send(kept.text, `${kept.stream}-${kept.turn}`);
+      for (const event of kept.all()) {
+        if (event.stream === number && event.turn > turn) sink.send(event.text, `${number}-${event.turn}`);
       }
       if (stream.hasEnded) sink.end();
       return true;
+    },
+  };
+}
+
+/** The latest, within limits. */
+function keptEvents(): { add(event: Kept): void; all(): readonly Kept[] } {
+  let events: Kept[] = [];
+  let chars = 0;
+  return {
+    all: () => events,
+    add(event) {
+      events.push(event);
+      chars += event.text.length;
+      let gone = 0;
+      while (events.length - gone > EVENTS_MAX || chars > CHARS_MAX) {
+        chars -= events[gone]?.text.length ?? 0;
+        gone += 1;
+      }
+      if (gone > 0) events = events.slice(gone);
     },
   };
 }

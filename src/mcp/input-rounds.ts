@@ -3,8 +3,7 @@
 
 import { assert, isObject, readJson, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import { withDefaults } from "./elicitation.ts";
-import { CODES, type RpcReply } from "./messages.ts";
-import type { Responder } from "./peer.ts";
+import { CODES, type Responder, type RpcReply } from "./messages.ts";
 
 const ASKED_MAX = 16;
 const METHODS: readonly JsonValue[] = ["elicitation/create", "sampling/createMessage", "roots/list"];

@@ -10,6 +10,9 @@ export type RpcReply =
   /** No answer that can be used: died, timed out, cancelled, too large, not JSON. `status` is an HTTP status. */
   | { readonly kind: "broken"; readonly reason: string; readonly status?: number };
 
+/** Answers what a server asks. `key` is the server's own name for it, in the era that has one. */
+export type Responder = (method: string, params: JsonObject, key?: string) => Promise<RpcReply>;
+
 export type Message =
   | { readonly kind: "request"; readonly id: RpcId; readonly method: string; readonly params: JsonObject }
   | { readonly kind: "notification"; readonly method: string; readonly params: JsonObject }

@@ -11,6 +11,7 @@ import {
   replyText,
   requestText,
   type Message,
+  type Responder,
   type RpcId,
   type RpcReply,
 } from "./messages.ts";
@@ -44,9 +45,6 @@ export type Dialect =
   | { readonly era: "unknown" }
   | { readonly era: "legacy"; readonly protocol: string }
   | { readonly era: "modern"; readonly protocol: string; readonly meta: JsonObject };
-
-/** `key` is the server's own name for what it asks, in the era that has one. */
-export type Responder = (method: string, params: JsonObject, key?: string) => Promise<RpcReply>;
 
 export interface Peer {
   readonly transport: "stdio" | "http";

@@ -1,7 +1,6 @@
 // The legacy era's sessions: each belongs to the identity that opened it, holds its running calls, and ends when idle.
 
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "../kernel/index.ts";
 import { LEGACY_LATEST } from "./eras.ts";
 import { createEventLog, type EventLog, type LoggedStream } from "./event-log.ts";
 import type { RpcId, RpcReply } from "./messages.ts";
@@ -26,12 +25,11 @@ export interface WireSession<I> {
   usedAtMs: number;
 }
 
+export type ClientHello = Pick<WireClient, "protocol" | "clientInfo" | "capabilities">;
+
 export interface WireSessions<I> {
   /** Null when every place is taken by a session in use. */
-  open(
-    identity: I,
-    hello: { protocol: string; clientInfo: JsonObject; capabilities: JsonObject },
-  ): WireSession<I> | null;
+  open(identity: I, hello: ClientHello): WireSession<I> | null;
   /** Null for an unknown id and, indistinguishably, for another's. */
   find(id: string, key: string): WireSession<I> | null;
   end(session: WireSession<I>): void;
@@ -85,24 +83,9 @@ export function createWireSessions<I>(options: {
   return {
     open(identity, hello) {
       if (!makeRoom()) return null;
-      const wire: WireClient = { id: randomUUID(), era: "legacy", ...hello };
-      const key = keyOf(identity);
-      const session: WireSession<I> = {
-        identity,
-        key,
-        wire,
-        running: new Map(),
-        asked: new Map(),
-        log: createEventLog(hello.protocol >= LEGACY_LATEST),
-        unasked: null,
-        isListening: false,
-        watched: new Set(),
-        lastAsked: 0,
-        logLevel: LOG_LEVEL,
-        usedAtMs: performance.now(),
-      };
-      sessions.set(wire.id, session);
-      options.opened(identity, wire);
+      const session = newSession({ identity, key: keyOf(identity), hello });
+      sessions.set(session.wire.id, session);
+      options.opened(identity, session.wire);
       return session;
     },
     find(id, key) {
@@ -119,5 +102,23 @@ export function createWireSessions<I>(options: {
       clearInterval(sweep);
       for (const session of [...sessions.values()]) end(session);
     },
+  };
+}
+
+function newSession<I>(of: { identity: I; key: string; hello: ClientHello }): WireSession<I> {
+  const { identity, key, hello } = of;
+  return {
+    identity,
+    key,
+    wire: { id: randomUUID(), era: "legacy", ...hello },
+    running: new Map(),
+    asked: new Map(),
+    log: createEventLog(hello.protocol >= LEGACY_LATEST),
+    unasked: null,
+    isListening: false,
+    watched: new Set(),
+    lastAsked: 0,
+    logLevel: LOG_LEVEL,
+    usedAtMs: performance.now(),
   };
 }
