@@ -52,6 +52,7 @@ test("what no honest client sends is refused, and the others are served meanwhil
   const host = `host: 127.0.0.1:${port}\r\n`;
   const authorization = `authorization: Bearer ${token}\r\n`;
   const json = "content-type: application/json\r\naccept: application/json, text/event-stream\r\n";
+  const head = `POST /mcp HTTP/1.1\r\n${host}${authorization}${json}`;
   const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
   const isServed = async (): Promise<void> => {
     assert.equal((await good.call("one__look", { path: "still" })).isError, false);
@@ -105,7 +106,8 @@ test("what no honest client sends is refused, and the others are served meanwhil
     assert.ok([0, 431].includes(await statusFor(port, giant)));
     const many = `POST /mcp HTTP/1.1\r\n${host}${"x-a: b\r\n".repeat(20_000)}\r\n`;
     assert.ok([0, 431].includes(await statusFor(port, many)));
-    const lengths = `POST /mcp HTTP/1.1\r\n${host}${authorization}${json}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`;
+    const twice = "content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    const lengths = `POST /mcp HTTP/1.1\r\n${host}${authorization}${json}${twice}`;
     assert.equal(await statusFor(port, lengths), 400);
     assert.ok(rssMb(daemon) - before < 64, `${rssMb(daemon) - before} MB`);
     await isServed();
@@ -115,8 +117,9 @@ test("what no honest client sends is refused, and the others are served meanwhil
     const hello = await openMcp(daemon.url, token);
     const session = `mcp-session-id: ${hello.session}\r\nmcp-protocol-version: 2025-11-25\r\n`;
     const call = (id: number): string => {
-      const text = `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":{"name":"one__look","arguments":{"path":"p${id}"}}}`;
-      return `POST /mcp HTTP/1.1\r\n${host}${authorization}${json}${session}content-length: ${text.length}\r\n\r\n${text}`;
+      const params = { name: "one__look", arguments: { path: `p${id}` } };
+      const text = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params });
+      return `${head}${session}content-length: ${text.length}\r\n\r\n${text}`;
     };
     const ids = Array.from({ length: 20 }, (_, index) => 100 + index);
     const sent = raw(port, ids.map(call).join(""));
@@ -165,10 +168,7 @@ test("what no honest client sends is refused, and the others are served meanwhil
       const params = { _meta: meta, notifications: { toolsListChanged: true } };
       const text = JSON.stringify({ jsonrpc: "2.0", id, method: "subscriptions/listen", params });
       const modern = "mcp-protocol-version: 2026-07-28\r\nmcp-method: subscriptions/listen\r\n";
-      return raw(
-        port,
-        `POST /mcp HTTP/1.1\r\n${host}${authorization}${json}${modern}freehold-process: p${id}\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
-      );
+      return raw(port, `${head}${modern}freehold-process: p${id}\r\ncontent-length: ${text.length}\r\n\r\n${text}`);
     }
   });
 
