@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { verifyLedger } from "../../src/store/index.ts";
 import { addClient, addRogues, effects, makeHome, openMcp, processesWith, until } from "../fixtures/daemon.ts";
-import { CLIENT, openFixture, OWNER, type DoorFixture } from "../fixtures/door.ts";
+import { CLIENT, heldFiles, openFixture, OWNER, type DoorFixture } from "../fixtures/door.ts";
 
 const PROGRAM = join(import.meta.dirname, "..", "fixtures", "crash-program.ts");
 const RULES = `rules:\n  - { id: ok, answer: allow, tool: notes.write_note, args: { path: any }, reason: "x" }\n`;
@@ -41,6 +41,10 @@ function written(dir: string): number {
 /** The same store opened again, as a new daemon does it. */
 async function reopen(dir: string, scenario: string): Promise<DoorFixture> {
   const fixture = openFixture({ dir, waitMs: 0, ...(scenario === "rule" ? { rules: RULES } : {}) });
+  if (scenario === "held") {
+    fixture.accept(heldFiles());
+    fixture.nowMs += 60_000;
+  }
   fixture.reply = async (call) => {
     appendFileSync(join(dir, "effects.log"), `${call.paramsText}\n`);
     return { kind: "result", result: { content: [] } };
@@ -54,11 +58,12 @@ async function holds(ran: Ran, scenario: string): Promise<string> {
   const fixture = await reopen(dir, scenario);
   const { store, door } = fixture;
   const before = written(dir);
-  const [question] = store.questions.list(["open", "yes", "spent", "void", "no", "expired"]);
+  const [question] = store.questions.list(["open", "held", "yes", "spent", "void", "no", "expired"]);
   const wasState = question?.state ?? "none";
   const unfinished = store.ledger.unfinished().length;
   const recovered = await door.recover();
   await door.carryOutAnswered();
+  await Promise.all([door.carryOutHeld(), door.carryOutHeld()]);
   // The crash rule.
   assert.deepEqual(recovered, isEffect ? { lost: 0, unknown: unfinished } : { lost: unfinished, unknown: 0 });
   assert.deepEqual(store.ledger.unfinished(), []);
@@ -71,7 +76,7 @@ async function holds(ran: Ran, scenario: string): Promise<string> {
   }
   assert.ok(intents.length >= written(dir) || intents.length === 1, "nothing acts without an intent");
   // No effect twice; what was answered runs, what was spent does not.
-  const expected = wasState === "yes" ? 1 : before;
+  const expected = wasState === "yes" || wasState === "held" ? 1 : before;
   assert.equal(written(dir), expected, `question ${wasState}`);
   if (wasState === "open") {
     assert.equal(store.questions.get(question?.id ?? "")?.state, "open");
@@ -91,7 +96,7 @@ async function holds(ran: Ran, scenario: string): Promise<string> {
   return wasState;
 }
 
-for (const scenario of ["read", "rule", "yes"]) {
+for (const scenario of ["read", "rule", "yes", "held"]) {
   test(`killed at every point of a call (${scenario}): it runs once at most, and nothing is forgotten`, async (t) => {
     const { points } = await run(t, scenario, 0);
     assert.ok(points >= 8, `${points} points`);
@@ -105,7 +110,11 @@ for (const scenario of ["read", "rule", "yes"]) {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
-    const expected = scenario === "yes" ? ["none", "open", "yes", "spent"] : ["none"];
+    const met: Readonly<Record<string, readonly string[]>> = {
+      yes: ["none", "open", "yes", "spent"],
+      held: ["none", "held", "spent"],
+    };
+    const expected = met[scenario] ?? ["none"];
     assert.deepEqual(new Set(expected), states, "every state was met");
   });
 }
