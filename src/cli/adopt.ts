@@ -71,7 +71,7 @@ function planText(shell: Shell, found: FoundClients, plan: AdoptPlan): readonly 
     ...(adopted.length === 0 ? [] : ["", "Would be adopted:", ...adopted]),
     ...(left.length === 0 ? [] : ["", "Stay where they are:", ...left]),
     ...(found.also.length === 0 ? [] : ["", "Also there, and not taken over:"]),
-    ...found.also.flatMap(({ what, next }) => wrap(`- ${safeLine(what)}: ${next}`, shell.width)),
+    ...found.also.flatMap(({ what, next }) => [`- ${safeLine(what)}`, ...indent(wrap(next, shell.width - 2))]),
   ];
 }
 

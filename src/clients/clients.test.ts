@@ -97,6 +97,8 @@ test("every program is listed with its file, or with the place where its file wo
     "cline user false settings/cline_mcp_settings.json",
     "openclaw user true .clawdbot/clawdbot.json",
   ]);
+  const atHome = findClients({ ...places, cwd: places.homeDir }).map(({ file }) => file);
+  assert.equal(new Set(atHome).size, atHome.length, "a file is listed once");
   assert.ok(
     findClients({ ...places, platform: "darwin" })[0]?.file.endsWith(
       "Library/Application Support/Claude/claude_desktop_config.json",

@@ -20,7 +20,9 @@ export function findClients(places: Places): readonly ClientConfig[] {
   return FORMATS.flatMap((format) => {
     const own = format.userFiles(places).map((file) => configOf(format, "user", file));
     const present = own.filter((config) => config.exists);
-    const inProject = format.projectFiles(places).map((file) => configOf(format, "project", file));
+    // Started in the home folder, a program's own file would be its project's as well.
+    const projectFiles = format.projectFiles(places).filter((file) => own.every((config) => config.file !== file));
+    const inProject = projectFiles.map((file) => configOf(format, "project", file));
     return [...(present.length > 0 ? present : own.slice(0, 1)), ...inProject.filter((config) => config.exists)];
   });
 }
