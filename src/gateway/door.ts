@@ -43,6 +43,7 @@ import {
   type Case,
   type DoorParts,
 } from "./case.ts";
+import { countDenials, type Denials } from "./denials.ts";
 import { fillHandles, handleNote, takeOut } from "./handles.ts";
 import { holdEnd } from "./hold-length.ts";
 import { send } from "./send.ts";
@@ -73,6 +74,7 @@ class TheDoor implements OwnersDoor {
   readonly #parts: DoorParts;
   readonly #answers: Answers;
   readonly #epoch: string;
+  readonly #denials: Denials;
   #childCount = 0;
   #stopped: boolean;
   /** What was decided before a stop does not act after it, not even when all is resumed. */
@@ -80,6 +82,7 @@ class TheDoor implements OwnersDoor {
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
+    this.#denials = countDenials(parts.clock);
     this.#epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
     this.#stopped = (parts.store.settings.get(STOPPED) ?? "") !== "";
     this.#answers = new Answers(parts, {
@@ -144,7 +147,8 @@ class TheDoor implements OwnersDoor {
   #deny(one: Case): DoorAnswer {
     const { because, clauses } = one.decision;
     const reason = clauses.find((given) => given.clause === because && given.answer === "deny")?.reason ?? "denied";
-    this.#parts.store.ledger.append({ ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(one) });
+    const entry = { ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(one) };
+    for (const kept of this.#denials.kept(entry)) this.#parts.store.ledger.append(kept);
     return { kind: "denied", request: one.id, because, reason, clauses };
   }
 
