@@ -276,6 +276,27 @@ describe("answering", () => {
     running.override.clear();
   });
 
+  test("a fact of the scanner has a box of its own, an opinion none, and their text is shown as it is", async () => {
+    const about = {
+      server: "files",
+      where: "tool read",
+      line: 1,
+      offset: 0,
+      rule: "hidden.direction",
+      says: "reorders",
+    };
+    const findings = [
+      { ...about, kind: "fact", id: "f1", quote: "<b>\\u202e" },
+      { ...about, kind: "opinion", id: "o1", quote: "do not tell" },
+    ];
+    running.override.set("plan", () => ({ digest: "c".repeat(64), changes: [], diff: "+ a", findings }));
+    const page = (await owner.get("/stack")).body;
+    running.override.clear();
+    assert.match(page, /<input type="checkbox" name="read" value="f1" required/);
+    assert.doesNotMatch(page, /value="o1"|<b>/);
+    assert.match(page, /do not tell/);
+  });
+
   test("stop takes one tap; resume, seen and apply reach their operations", async () => {
     await owner.submit("/stop");
     await owner.submit("/resume");
