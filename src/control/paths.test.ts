@@ -29,7 +29,17 @@ function policyOf(servers: Readonly<Record<string, Served>>, rules: readonly Rul
   for (const [name, server] of Object.entries(servers)) {
     const { compartment, network = false, source = `npm:${name}@1.0.0` } = server;
     const sandbox = { ...SANDBOX_DEFAULT, network: network ? ["example.org:443"] : ("none" as const) };
-    declared[name] = { source, connector: null, account: {}, args: [], env: {}, secrets: {}, asks: [], compartment, sandbox };
+    declared[name] = {
+      source,
+      connector: null,
+      account: {},
+      args: [],
+      env: {},
+      secrets: {},
+      asks: [],
+      compartment,
+      sandbox,
+    };
     const tools = server.tools.map((given) => {
       const properties = Object.fromEntries(Object.keys(given.roles ?? {}).map((argument) => [argument, {}]));
       return { name: given.tool, inputSchema: { type: "object", properties } };

@@ -9,7 +9,7 @@ import {
   type JsonObject,
   type Principal,
 } from "../kernel/index.ts";
-import type { RpcReply, Served } from "../mcp/index.ts";
+import { CODES, type RpcReply, type Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
 import {
   argumentsHint,
@@ -21,6 +21,8 @@ import {
   type SeenTool,
 } from "./meta-tools.ts";
 import { listingOf, receiverClearance, type ActivePolicy } from "./policy.ts";
+import { offered } from "./offered.ts";
+import { common, invalid, toolReply } from "./replies.ts";
 import { objectField, RESULT_TOOL, textContent, viewFor, type View } from "./views.ts";
 
 export interface EndpointParts {
@@ -31,7 +33,9 @@ export interface EndpointParts {
 export const SERVER_CAPABILITIES: JsonObject = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
-  resources: { listChanged: true },
+  resources: { listChanged: true, subscribe: true },
+  completions: {},
+  logging: {},
 };
 
 type Respond = (call: Served<ClientIdentity>) => Promise<RpcReply>;
@@ -55,22 +59,10 @@ export function openEndpoint(parts: EndpointParts): Respond {
     const seen = view(call.identity.principal);
     try {
       switch (method) {
-        case "tools/list":
-          return { kind: "result", result: { tools: seen.tools } };
-        case "prompts/list":
-          return { kind: "result", result: { prompts: seen.prompts } };
-        case "resources/list":
-          return { kind: "result", result: { resources: seen.resources } };
-        case "resources/templates/list":
-          return { kind: "result", result: { resourceTemplates: seen.templates } };
         case "tools/call":
           return await callTool(parts, call, seen);
-        case "prompts/get":
-          return await getPrompt(parts, call, seen);
-        case "resources/read":
-          return await readResource(parts, call, seen);
         default:
-          return { kind: "error", code: -32_601, message: `the gateway has no ${oneLine(method, 60)}` };
+          return (await offered(parts, call, seen)) ?? unknownMethod(method);
       }
     } catch (error) {
       return { kind: "error", code: -32_603, message: `the gateway failed: ${oneLine(reasonOf(error), 300)}` };
@@ -78,10 +70,8 @@ export function openEndpoint(parts: EndpointParts): Respond {
   };
 }
 
-const INVALID_PARAMS = -32_602;
-
-function invalid(message: string): RpcReply {
-  return { kind: "error", code: INVALID_PARAMS, message };
+function unknownMethod(method: string): RpcReply {
+  return { kind: "error", code: CODES.methodNotFound, message: `the gateway has no ${oneLine(method, 60)}` };
 }
 
 async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
@@ -153,76 +143,4 @@ function fetchResult(parts: EndpointParts, call: Served<ClientIdentity>, args: J
   const question = (textAt(args, "question") ?? "").trim().toUpperCase();
   const { session, principal } = common(call);
   return parts.door.result(question, { session, principal });
-}
-
-async function getPrompt(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
-  const wire = textAt(call.params, "name");
-  const args = objectField(call.params, "arguments");
-  const prompt = wire === null ? undefined : view.promptOf.get(wire);
-  if (prompt === undefined || args === null) return invalid("there is no such prompt");
-  const request = { ...common(call), tool: `${prompt.server}.@prompts`, args: { name: prompt.name, arguments: args } };
-  return protocolReply(await parts.door.call(request));
-}
-
-async function readResource(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
-  const uri = textAt(call.params, "uri");
-  const server = uri === null ? null : view.serverOf(uri);
-  if (uri === null || server === null) return invalid("there is no such resource");
-  return protocolReply(await parts.door.call({ ...common(call), tool: `${server}.@resources`, args: { uri } }));
-}
-
-function common(call: Served<ClientIdentity>): Omit<Parameters<Door["call"]>[0], "tool" | "args"> {
-  return {
-    session: `${call.identity.key}.${call.wire.id}`,
-    principal: call.identity.principal,
-    signal: call.signal,
-    ...(call.progress === undefined ? {} : { onProgress: call.progress }),
-  };
-}
-
-/** A tool's refusal is a result with isError, so that clients which check output schemas accept it. */
-function toolReply(answer: DoorAnswer): RpcReply {
-  switch (answer.kind) {
-    case "result":
-      return { kind: "result", result: answer.result };
-    case "waiting":
-      return { kind: "result", result: textContent(waitingText(answer)) };
-    case "withheld":
-      return { kind: "result", result: textContent(`Withheld as ${answer.handle}: ${answer.reason}`) };
-    case "denied":
-      return { kind: "result", result: textContent(deniedText(answer)) };
-    case "failed":
-      return answer.code === -32_603
-        ? { kind: "result", result: textContent(`The server failed: ${answer.reason}`) }
-        : { kind: "error", code: answer.code, message: answer.reason };
-  }
-}
-
-function protocolReply(answer: DoorAnswer): RpcReply {
-  switch (answer.kind) {
-    case "result":
-      return { kind: "result", result: answer.result };
-    case "waiting":
-      return { kind: "error", code: -32_000, message: waitingText(answer) };
-    case "withheld":
-      return { kind: "error", code: -32_000, message: `Withheld as ${answer.handle}: ${answer.reason}` };
-    case "denied":
-      return { kind: "error", code: -32_000, message: deniedText(answer) };
-    case "failed":
-      return { kind: "error", code: answer.code, message: answer.reason };
-  }
-}
-
-function waitingText({ question, heldUntilMs }: Extract<DoorAnswer, { kind: "waiting" }>): string {
-  const what =
-    heldUntilMs === undefined
-      ? `Waiting for the owner, question ${question}`
-      : `Held until ${new Date(heldUntilMs).toISOString().slice(0, 19)}Z as ${question}; the owner can cancel it`;
-  return `${what}. Do not repeat the call; call ${RESULT_TOOL}.`;
-}
-
-function deniedText(answer: Extract<DoorAnswer, { kind: "denied" }>): string {
-  const reason = answer.reason.replace(/\.$/, "");
-  const more = `freehold why ${answer.request} tells the owner more.`;
-  return `Denied (${answer.because}): ${reason}. Do not try another way; ${more}`;
 }

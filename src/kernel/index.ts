@@ -16,7 +16,7 @@ export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
 export type { Integrity, Label } from "./labels.ts";
 export { checkEntry, commit, EMPTY_TREE, ENTRY_KINDS, GENESIS, grow, headText, seal, treeRoot } from "./ledger.ts";
 export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
-export { pinOf, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
+export { pinOf, COMPLETION, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
 export type { Permit, PermitTerms } from "./permits.ts";
 export type {

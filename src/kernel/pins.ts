@@ -24,3 +24,4 @@ export function surfaceRoot(surface: Surface): Digest {
 /** Resources and prompts as tools of the door: `server.@resources` reads one, `server.@prompts` gets one. */
 export const RESOURCES = "@resources";
 export const PROMPTS = "@prompts";
+export const COMPLETION = "@completion";

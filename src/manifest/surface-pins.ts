@@ -1,6 +1,6 @@
 // The pins of a whole surface: one for each tool, one for each set that a pseudo-tool stands for.
 
-import { pinOf, PROMPTS, RESOURCES, type Digest, type JsonObject, type Surface } from "../kernel/index.ts";
+import { COMPLETION, pinOf, PROMPTS, RESOURCES, type Digest, type JsonObject, type Surface } from "../kernel/index.ts";
 
 /** Keyed by full tool name. A pseudo-tool is there when the server offers what it stands for. */
 export function pinsOf(server: string, surface: Surface): ReadonlyMap<string, Digest> {
@@ -16,7 +16,7 @@ export function pinsOf(server: string, surface: Surface): ReadonlyMap<string, Di
   }
   if (prompts.length > 0 || has("prompts")) pins.set(`${server}.${PROMPTS}`, pinOf({ prompts: set(prompts) }));
   if (has("completions")) {
-    pins.set(`${server}.@completion`, pinOf({ prompts: set(prompts), templates: set(templates) }));
+    pins.set(`${server}.${COMPLETION}`, pinOf({ prompts: set(prompts), templates: set(templates) }));
   }
   return pins;
 }
