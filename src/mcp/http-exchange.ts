@@ -22,8 +22,9 @@ export interface Exchange {
   request: ClientRequest | null;
   /** Counts requests; what an earlier one still has to say is not heard. */
   turn: number;
-  /** The token of the last request. */
+  /** Those of the last request. */
   token: string | null;
+  session: string | null;
   authorizedTries: number;
   resumes: number;
   timer: NodeJS.Timeout | null;
@@ -31,5 +32,15 @@ export interface Exchange {
 }
 
 export function newExchange(out: Outgoing): Exchange {
-  return { out, request: null, turn: 0, token: null, authorizedTries: 0, resumes: 0, timer: null, isReopened: false };
+  return {
+    out,
+    request: null,
+    turn: 0,
+    token: null,
+    session: null,
+    authorizedTries: 0,
+    resumes: 0,
+    timer: null,
+    isReopened: false,
+  };
 }

@@ -229,6 +229,7 @@ class HttpWire implements Wire {
     this.#start(sending, { onResponse, ended, isWanted }, (request) => {
       exchange.request = request;
       exchange.token = this.#token;
+      exchange.session = this.#session;
     });
   }
 
@@ -257,7 +258,7 @@ class HttpWire implements Wire {
       if (out.method === "initialize") this.#session = sessionIdOf(response);
       if (type === "text/event-stream") return this.#readAnswers(response, exchange, ended);
     }
-    if (status === 404 && this.#session !== null) return this.#renew(response, exchange);
+    if (status === 404 && exchange.session !== null) return this.#renew(response, exchange);
     if ((status === 401 || status === 403) && this.#askForToken(response, exchange)) return;
     const limit = status < 300 ? this.#options.messageBytesMax : REFUSAL_BYTES_MAX;
     readBody(response, limit, (text) => {
@@ -309,7 +310,10 @@ class HttpWire implements Wire {
       // The server said that it did not run: that is an answer, not an unknown end.
       this.core.settle(out.id, { kind: "error", code: CODES.refused, message: `${SESSION_ENDED}; call again` });
     };
-    this.#sessionLost().then(after, () => after(false));
+    // Of several calls that meet the end, the first opens the new session and the others find it.
+    const isKnown = this.#reopening === null && this.#session !== exchange.session;
+    const isBack = isKnown ? Promise.resolve(this.#session !== null) : this.#sessionLost();
+    isBack.then(after, () => after(false));
   }
 
   /** False: the peer is over, or what answers now is not what was accepted. */
