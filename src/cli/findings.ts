@@ -17,7 +17,8 @@ export function isFactFinding(finding: JsonObject): boolean {
 
 function sentence(finding: JsonObject): string {
   const server = lineIn(finding, "server", 60);
-  const place = `${server === "" ? "" : `${server}, `}${lineIn(finding, "where", 160)}, line ${numberIn(finding, "line")}`;
+  const whose = server === "" ? "" : `${server}, `;
+  const place = `${whose}${lineIn(finding, "where", 160)}, line ${numberIn(finding, "line")}`;
   return `${place}: ${lineIn(finding, "says", 300)}: "${lineIn(finding, "quote", 160)}"`;
 }
 

@@ -1,4 +1,5 @@
-// What the scanner finds in the servers that a proposal brings or changes. Facts block it until the owner has read them.
+// What the scanner finds in the servers that a proposal brings or changes.
+// Facts block it until the owner has read them.
 
 import { Fault, oneLine, sha256, textAt, type JsonObject } from "../kernel/index.ts";
 import type { Policy } from "../manifest/index.ts";

@@ -67,7 +67,8 @@ const PATTERNS: readonly Markup[] = [
     rule: "model.message",
     pattern: new RegExp(
       String.raw`\b(?:system|hidden|secret|admin|developer) (?:instruction|directive|message|note|override)s?\s{0,2}:` +
-        String.raw`|\b(?:note|message|instructions?) (?:to|for) (?:the |all |any )?(?:ai|llm|assistant|agent|model)s?\s{0,2}:`,
+        String.raw`|\b(?:note|message|instructions?) (?:to|for) (?:the |all |any )?` +
+        String.raw`(?:ai|llm|assistant|agent|model)s?\s{0,2}:`,
       "gi",
     ),
     onlyTools: true,
