@@ -231,14 +231,43 @@ test("one connection runs at most 32 operations at once, and no two under one id
   release.resolve({});
 });
 
-test("the sixty-fifth connection is told so and closed", async (t) => {
+test("the sixty-fifth connection is told so and closed while all others are at work", async (t) => {
   const here = place(t);
-  await here.start([echo]);
+  const release = Promise.withResolvers<JsonObject>();
+  await here.start([echo, operation("wait", () => release.promise)]);
   const clients = [];
   for (let at = 0; at < 64; at += 1) clients.push(await here.client());
   await Promise.all(clients.map((client) => client.call("echo", {})));
+  const waiting = clients.map((client) => client.call("wait", {}));
+  await Promise.all(clients.map((client) => client.call("echo", {})));
   const { next } = await here.raw();
   assert.equal(errorOf(await next()), "control.busy");
+  release.resolve({});
+  await Promise.all(waiting);
+});
+
+test("whoever holds connections open and does nothing makes room; the owner and who works do not", async (t) => {
+  const here = place(t);
+  const release = Promise.withResolvers<JsonObject>();
+  await here.start([echo, operation("wait", () => release.promise)]);
+  const owner = await here.client();
+  await owner.call("owner.prove", { secret: PIN });
+  const atWork = await here.client();
+  const work = atWork.call("wait", {});
+  await atWork.call("echo", {});
+  const idle = [];
+  for (let at = 0; at < 62; at += 1) idle.push(await here.client());
+  await idle[0]?.call("echo", {});
+  for (let at = 0; at < 3; at += 1) {
+    const late = await here.client();
+    assert.deepEqual(await late.call("echo", { at }), { at });
+  }
+  // The first was used last of all, so it goes last.
+  assert.deepEqual(await idle[0]?.call("echo", { still: true }), { still: true });
+  for (const gone of [1, 2, 3]) await assert.rejects(idle[gone]?.call("echo", {}) ?? Promise.resolve(), Fault);
+  assert.deepEqual(await owner.call("echo", { still: true }), { still: true });
+  release.resolve({ done: true });
+  assert.deepEqual(await work, { done: true });
 });
 
 test("calls end with a fault when the daemon goes away, and later ones do not hang", async (t) => {

@@ -32,17 +32,21 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
   const { socketPath, mode } = options;
   const operations = new Map(options.operations.map((operation) => [operation.name, operation]));
   assert(operations.size === options.operations.length, "two operations have one name");
-  const sockets = new Set<Socket>();
+  /** The one that did something last stands last. */
+  const sockets = new Map<Socket, Attended>();
   const server = createServer((socket) => {
-    if (sockets.size >= CONNECTIONS_MAX) {
+    if (sockets.size >= CONNECTIONS_MAX && !dropIdle(sockets)) {
       const message = `${CONNECTIONS_MAX} programs are connected already.`;
       socket.on("error", ignore);
       socket.end(failure(null, new Fault("control.busy", { message, next: "close one of them" })));
       return;
     }
-    sockets.add(socket);
+    const onUse = (): void => {
+      const attended = sockets.get(socket);
+      if (sockets.delete(socket) && attended !== undefined) sockets.set(socket, attended);
+    };
+    sockets.set(socket, attend(socket, { ...options, known: operations, onUse }));
     socket.once("close", () => sockets.delete(socket));
-    attend(socket, { ...options, known: operations });
   });
   await preparePlace(socketPath, mode);
   await listen(server, socketPath, mode);
@@ -51,11 +55,27 @@ export async function startControl(options: ControlOptions): Promise<ControlServ
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       await closed;
       removeSocket(socketPath);
     },
   };
+}
+
+interface Attended {
+  /** Nobody has proven to be the owner on it, and nothing that it asked for is running. */
+  isIdle(): boolean;
+}
+
+/** Whoever holds connections open and does nothing makes room; the one that was idle longest goes. */
+function dropIdle(sockets: Map<Socket, Attended>): boolean {
+  for (const [socket, attended] of sockets) {
+    if (!attended.isIdle()) continue;
+    sockets.delete(socket);
+    socket.destroy();
+    return true;
+  }
+  return false;
 }
 
 interface Asked {
@@ -64,8 +84,13 @@ interface Asked {
   readonly input: JsonObject;
 }
 
+interface AttendOptions extends ControlOptions {
+  readonly known: ReadonlyMap<string, Operation>;
+  readonly onUse: () => void;
+}
+
 /** One connection: its owner session ends with it. */
-function attend(socket: Socket, options: ControlOptions & { readonly known: ReadonlyMap<string, Operation> }): void {
+function attend(socket: Socket, options: AttendOptions): Attended {
   const gone = new AbortController();
   const running = new Set<string | number>();
   let owner: OwnerSession | null = null;
@@ -111,6 +136,7 @@ function attend(socket: Socket, options: ControlOptions & { readonly known: Read
   }
 
   function onLine(line: string): void {
+    options.onUse();
     const asked = askedIn(line);
     if (asked instanceof Fault) return send(failure(null, asked));
     if (running.has(asked.id) || running.size >= RUNNING_MAX) {
@@ -119,18 +145,14 @@ function attend(socket: Socket, options: ControlOptions & { readonly known: Read
     answer(asked).catch(ignore); // It has told the caller itself.
   }
 
-  function onOversize(): void {
-    const message = `a request is longer than ${LINE_BYTES_MAX} bytes.`;
-    socket.end(failure(null, new Fault("control.too-large", { message })));
-  }
-
-  const reader = lineReader({ bytesMax: LINE_BYTES_MAX, onLine, onOversize });
+  const reader = lineReader({ bytesMax: LINE_BYTES_MAX, onLine, onOversize: () => socket.end(tooLarge()) });
   socket.on("data", (chunk) => reader.push(chunk));
   socket.on("error", ignore); // "close" follows and does what there is to do.
   socket.once("close", () => {
     gone.abort();
     owner?.end();
   });
+  return { isIdle: () => owner === null && running.size === 0 };
 }
 
 async function proven(auth: Pick<OwnerAuth, "prove">, input: JsonObject): Promise<OwnerSession> {
@@ -140,6 +162,11 @@ async function proven(auth: Pick<OwnerAuth, "prove">, input: JsonObject): Promis
   if (proof.kind === "owner") return proof.session;
   const next = proof.waitMs === 0 ? "try again" : `try again in ${Math.ceil(proof.waitMs / 1_000)} s`;
   throw new Fault("owner.refused", { message: "that is not the owner's PIN or passphrase.", next });
+}
+
+function tooLarge(): string {
+  const message = `a request is longer than ${LINE_BYTES_MAX} bytes.`;
+  return failure(null, new Fault("control.too-large", { message }));
 }
 
 function ignore(): void {
