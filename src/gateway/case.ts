@@ -109,6 +109,7 @@ export function look(
     },
     receiver: receiverClearance(policy.stack, request.principal.kind, request.principal.name),
     rules: policy.rules,
+    reversibleFree: policy.stack.compartments[declared?.compartment ?? ""]?.reversible === "free",
     usesToday: (rule) => store.ledger.usesOf(rule, clock.nowMs() - DAY_MS),
     usedOf: (cap) => store.budgets.spent(capAccount(request.session, request.tool, cap)).spent,
   };

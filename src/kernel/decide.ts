@@ -51,6 +51,8 @@ export interface Facts {
   readonly sink: { readonly compartments: readonly string[]; readonly network: boolean };
   readonly receiver: readonly string[];
   readonly rules: RuleIndex;
+  /** The owner lets run in this compartment what a card can undo. */
+  readonly reversibleFree?: boolean;
   usesToday(ruleId: string): number;
   /** Effects of this run so far, each cap's own. */
   usedOf(cap: CapName): number;
@@ -178,13 +180,16 @@ function plainRead({ facts, rule, isPlainRead }: Call): ClauseAnswer | null {
   return rule === null ? answer("C2", "deny", NEEDS_RULE) : byRule("C2", rule);
 }
 
-function ownersEffect({ facts, card, rule, agreed, carried, isPlainRead }: Call): ClauseAnswer | null {
+function ownersEffect({ facts, card, rule, agreed, carried, isPlainRead, isEgress }: Call): ClauseAnswer | null {
   if (isPlainRead) return null;
   if (rule === null && hasFewRights(facts.principal)) return answer("C3", "deny", NEEDS_RULE);
   if (agreed !== null) return answer("C3", "allow", `you said yes to exactly this in question ${agreed}`);
   if (card.effect === "credential") return answer("C3", "ask", "it handles a credential");
   if (rule !== null) return byRule("C3", rule);
   if (card.effect === "exec") return answer("C3", "ask", "it runs a program");
+  if (facts.reversibleFree === true && card.effect === "write-reversible" && card.undo !== undefined && !isEgress) {
+    return answer("C3", "allow", "it can be undone, and you let that run");
+  }
   const isClean = !isTainted(carried);
   const foreign = Object.entries(facts.args)
     .filter(

@@ -104,9 +104,9 @@ const rule: fc.Arbitrary<Rule> = fc.record({
   expiresAtMs: oneOf([null, null, 999, 1_000, 1_001]),
   perDayMax: oneOf([null, null, 1, 2]),
 });
-const card: fc.Arbitrary<ToolCard> = fc.record({
+const plainCard: fc.Arbitrary<ToolCard> = fc.record({
   tool: mostly("mail.send", "files.move"),
-  effect: oneOf([...EFFECTS, "send", "write"]),
+  effect: oneOf([...EFFECTS, "send", "write", "write-reversible"]),
   result: fc.record({
     trust: oneOf(["owner", "system", "third-party"]),
     compartments: oneOf([["family"], ["family"], ["family"], ["family", "work"]]),
@@ -122,6 +122,10 @@ const card: fc.Arbitrary<ToolCard> = fc.record({
   ids: fc.constant([]),
   pin: fc.constant("0".repeat(64)),
 });
+const undo = { tool: "mail.unsend", args: { id: "result.id" } };
+const card: fc.Arbitrary<ToolCard> = fc
+  .record({ plain: plainCard, canUndo: fc.boolean() })
+  .map(({ plain, canUndo }): ToolCard => (canUndo ? { ...plain, undo } : plain));
 
 const lookups: ToolCard = {
   tool: "mail.read",
@@ -201,6 +205,7 @@ const situation: fc.Arbitrary<Situation> = fc
     repeats: fc.boolean(),
     label,
     handles: label,
+    reversibleFree: mostly(false, true),
     sink: fc.record({ compartments: oneOf([["family"], ["family", "work"]]), network: fc.boolean() }),
     receiver: mostly<readonly string[]>(["family", "work"], ["family"], []),
     rules: fc.array(rule, { maxLength: 4 }),

@@ -94,6 +94,8 @@ function c3(call: Call): readonly Said[] {
   if (card.effect === "credential") return [["C3", "ask"]];
   if (rule !== null) return [["C3", "allow"]];
   if (card.effect === "exec") return [["C3", "ask"]];
+  const canUndo = card.effect === "write-reversible" && card.undo !== undefined;
+  if (facts.reversibleFree === true && canUndo && !egressOf(facts, card)) return [["C3", "allow"]];
   if (facts.session.words === null) return [["C3", "ask"]];
   for (const [name, value] of Object.entries(facts.args)) {
     if (roleIn(card, name) === "content") continue;
