@@ -19,7 +19,7 @@ const TOKEN = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
 interface Stage {
   readonly daemon: TestDaemon;
   readonly userHome: string;
-  type(args: readonly string[], steps: readonly Typing[]): Promise<Transcript>;
+  readonly type: (args: readonly string[], steps: readonly Typing[]) => Promise<Transcript>;
 }
 
 async function stageFor(t: TestContext): Promise<Stage> {
