@@ -101,7 +101,8 @@ export async function offerToApply(shell: Shell, request: ApplyRequest): Promise
     const changes = view.changes.map((change) => ({ ...change }));
     return { json: { applied: false, digest: view.digest, changes }, text: otherwise, exit: 2 };
   }
-  const reply = await callAsOwner(shell, { op: "apply", input: { digest: view.digest, read } });
+  const input: JsonObject = { digest: view.digest, ...(read.length === 0 ? {} : { read }) };
+  const reply = await callAsOwner(shell, { op: "apply", input });
   return {
     json: { applied: true, ...reply },
     text: `Applied. Policy ${lineIn(reply, "digest").slice(0, 12)} holds now.`,
