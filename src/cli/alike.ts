@@ -1,6 +1,7 @@
-// Questions that differ in values alone, put to the owner together: every one of them in full, then one key for all.
+// Questions of one conversation or of one shape, put to the owner together: each in full, then one key for all.
 
-import { canonical, isObject, parseStrict, type JsonObject } from "../kernel/index.ts";
+import { together, type TogetherKind } from "../control/reach.ts";
+import type { JsonObject } from "../kernel/index.ts";
 import { outcomeText } from "./answer.ts";
 import { callAsOwner } from "./owner.ts";
 import { questionText } from "./question-text.ts";
@@ -8,26 +9,28 @@ import { maybeTextIn, objectsIn, safeLine, textIn } from "./reply.ts";
 import type { Shell } from "./shell.ts";
 import type { Terminal } from "./terminal.ts";
 
-const ALIKE_MAX = 20;
-
-/** In their order; a question that is like no other is a group of its own. */
-export function alikeGroups(questions: readonly JsonObject[]): readonly (readonly JsonObject[])[] {
-  const groups = Map.groupBy(questions, (question) => shapeOf(question));
-  return [...groups.values()].flatMap((group) => partsOf(group));
+export interface Group {
+  readonly kind: TogetherKind;
+  readonly questions: readonly JsonObject[];
 }
 
-function partsOf(group: readonly JsonObject[]): readonly (readonly JsonObject[])[] {
-  const parts: (readonly JsonObject[])[] = [];
-  for (let at = 0; at < group.length; at += ALIKE_MAX) parts.push(group.slice(at, at + ALIKE_MAX));
-  return parts;
+/** In their order; a question that goes with no other is a group of its own. */
+export function groupsOf(questions: readonly JsonObject[]): readonly Group[] {
+  const calls = questions.map((question) => ({
+    id: textIn(question, "id"),
+    session: textIn(question, "session"),
+    principal: textIn(question, "principal"),
+    tool: textIn(question, "tool"),
+    args: textIn(question, "args"),
+    question,
+  }));
+  return together(calls).map(({ kind, questions: each }) => ({ kind, questions: each.map((one) => one.question) }));
 }
 
-function shapeOf(question: JsonObject): string {
-  const parsed = parseStrict(textIn(question, "args"));
-  if (parsed.kind === "refused" || !isObject(parsed.value)) return textIn(question, "id");
-  const names = Object.keys(parsed.value).toSorted();
-  return canonical([textIn(question, "principal"), textIn(question, "tool"), names]);
-}
+const WHY: Readonly<Record<TogetherKind, string>> = {
+  alike: "are alike: the same program, tool and arguments; only values differ",
+  "one conversation": "are of one conversation",
+};
 
 export type AlikeAnswer =
   | { readonly kind: "answered"; readonly replies: readonly JsonObject[] }
@@ -35,23 +38,28 @@ export type AlikeAnswer =
   | { readonly kind: "skipped" }
   | { readonly kind: "quit" };
 
-export async function answerAlike(
-  shell: Shell,
-  terminal: Terminal,
-  questions: readonly JsonObject[],
-): Promise<AlikeAnswer> {
+export async function answerAlike(shell: Shell, terminal: Terminal, { kind, questions }: Group): Promise<AlikeAnswer> {
   for (const question of questions) terminal.write(`\n${questionText(shell, question).join("\n")}\n`);
   const amount = questions.length;
-  terminal.write(`\nThese ${amount} are alike: the same program, tool and arguments; only values differ.\n`);
+  terminal.write(`\nThese ${amount} ${WHY[kind]}. Each is decided by itself.\n`);
   const key = await terminal.key(`[a]ll ${amount} yes  [o]ne by one  [s]kip  [q]uit `, "aosq");
   if (key === "o") return { kind: "one-by-one" };
   if (key !== "a") return { kind: key === "s" ? "skipped" : "quit" };
+  return { kind: "answered", replies: await yesToAll(shell, terminal, questions) };
+}
+
+/** All of them were shown in full. */
+export async function yesToAll(
+  shell: Shell,
+  terminal: Terminal,
+  questions: readonly JsonObject[],
+): Promise<readonly JsonObject[]> {
   const ids = questions.map((question) => textIn(question, "id"));
   const digests = questions.map((question) => textIn(question, "digest"));
   const reply = await callAsOwner(shell, { op: "questions.answerAlike", input: { ids, digests } });
   const replies = objectsIn(reply, "outcomes");
   for (const each of replies) terminal.write(`${alikeText(each)}\n`);
-  return { kind: "answered", replies };
+  return replies;
 }
 
 function alikeText(reply: JsonObject): string {

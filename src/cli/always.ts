@@ -15,10 +15,15 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const terminal = await shell.needTerminal();
   await proveOwner(shell);
   const question = await callAsOwner(shell, { op: "question.show", input: { id: needArgument(given) } });
-  const id = textIn(question, "id");
-  const reply = await callAsOwner(shell, { op: "rule.ideas", input: { id } });
+  terminal.write(`${questionText(shell, question).join("\n")}\n`);
+  return always(shell, terminal, question);
+}
+
+/** From a question that stands on the screen in full to a rule, and to a yes where the owner gives it too. */
+export async function always(shell: Shell, terminal: Terminal, question: JsonObject): Promise<Outcome> {
+  const reply = await callAsOwner(shell, { op: "rule.ideas", input: { id: textIn(question, "id") } });
   const ideas = objectsIn(reply, "ideas");
-  terminal.write(`${[...questionText(shell, question), ...ideasText(shell, reply)].join("\n")}\n`);
+  terminal.write(`${ideasText(shell, reply).join("\n")}\n`);
   if (ideas.length === 0) return { json: reply, text: "" };
   const idea = await chosen(terminal, ideas);
   if (idea === null) return { json: { applied: false }, text: "No rule was made.", exit: 2 };

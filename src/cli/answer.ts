@@ -12,7 +12,7 @@ export type Answering =
   | { readonly kind: "skipped" }
   | { readonly kind: "quit" };
 
-const KEYS = "[y]es  [n]o  [l]ater  [e]dit, then yes  [s]kip  [q]uit ";
+const KEYS = "[y]es  [n]o  [l]ater  [e]dit, then yes  [a]lways  [s]kip  [q]uit ";
 const RETRIES_MAX = 20;
 
 /** Shows the question whole and waits for a key. A question that was closed meanwhile is skipped with its reason. */
@@ -20,9 +20,14 @@ export async function answerKeys(shell: Shell, terminal: Terminal, question: Jso
   const id = textIn(question, "id");
   terminal.write(`\n${questionText(shell, question).join("\n")}\n`);
   for (let round = 0; round < RETRIES_MAX; round += 1) {
-    const key = await terminal.key(KEYS, "ynlesq");
+    const key = await terminal.key(KEYS, "ynleasq");
     if (key === "q") return { kind: "quit" };
     if (key === "s") return { kind: "skipped" };
+    if (key === "a") {
+      const reply = await viaRule(shell, terminal, question);
+      if (reply !== null) return { kind: "answered", reply };
+      continue;
+    }
     const input = await inputFor(terminal, key, question);
     if (input === null) continue;
     try {
@@ -36,6 +41,15 @@ export async function answerKeys(shell: Shell, terminal: Terminal, question: Jso
     }
   }
   return { kind: "skipped" };
+}
+
+/** The yes that was given beside a new rule; null where the question still waits for one. */
+async function viaRule(shell: Shell, terminal: Terminal, question: JsonObject): Promise<JsonObject | null> {
+  const { always } = await import("./always.ts");
+  const { json, text } = await always(shell, terminal, question);
+  if (text !== "") terminal.write(`${String(text)}\n`);
+  const answered = isObject(json) ? (json["answered"] ?? null) : null;
+  return isObject(answered) ? answered : null;
 }
 
 /** Null when the owner thought better of it. */

@@ -33,6 +33,10 @@ const EVERY_DAY: readonly CommandSpec[] = [
     args: "<id>",
     summary: "show a question in full and say yes to it; let go at once what is held",
     group: "Every day",
+    options: [
+      ["--in <minutes>", "not now: hold it that long, so that it can be cancelled"],
+      ["--all", "all that its conversation asks: each in full, then one yes"],
+    ],
     load: async () => (await import("./yes.ts")).run,
   },
   {
@@ -320,6 +324,32 @@ const DEFEND: readonly CommandSpec[] = [
     summary: "store a secret, typed or piped in",
     group: "Defend",
     load: async () => (await import("./secret-set.ts")).run,
+  },
+  {
+    name: "secret passphrase",
+    summary: "put the key of the secrets under a passphrase",
+    group: "Defend",
+    options: [["--remove", "take the passphrase away"]],
+    load: async () => (await import("./secret-passphrase.ts")).run,
+  },
+  {
+    name: "secret lock",
+    summary: "hand no secret to a server until it is unlocked",
+    group: "Defend",
+    load: async () => (await import("./secret-lock.ts")).run,
+  },
+  {
+    name: "secret unlock",
+    summary: "open the secrets with their passphrase",
+    group: "Defend",
+    load: async () => (await import("./secret-unlock.ts")).run,
+  },
+  {
+    name: "server restart",
+    args: "<name>",
+    summary: "stop a server and let it be tried again",
+    group: "Defend",
+    load: async () => (await import("./server-restart.ts")).run,
   },
   {
     name: "secret list",

@@ -1,7 +1,7 @@
 // freehold inbox: what waits for the owner; on a terminal each question in full, with keys to answer it.
 
 import type { JsonObject } from "../kernel/index.ts";
-import { alikeGroups, answerAlike } from "./alike.ts";
+import { answerAlike, groupsOf, type Group } from "./alike.ts";
 import { answerKeys } from "./answer.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
 import { lineIn, numberIn, objectsIn, textIn } from "./reply.ts";
@@ -65,9 +65,9 @@ async function open(shell: Shell, terminal: Terminal): Promise<Outcome> {
   const answers: JsonObject[] = [];
   let left = 0;
   let isOver = false;
-  for (const group of alikeGroups(listed)) {
+  for (const group of groupsOf(listed)) {
     const given: GroupAnswer = isOver
-      ? { answers: [], left: group.length, isOver }
+      ? { answers: [], left: group.questions.length, isOver }
       : await answerGroup(shell, terminal, group);
     answers.push(...given.answers);
     left += given.left;
@@ -91,22 +91,23 @@ interface GroupAnswer {
   readonly isOver: boolean;
 }
 
-async function answerGroup(shell: Shell, terminal: Terminal, group: readonly JsonObject[]): Promise<GroupAnswer> {
-  if (group.length > 1) {
+async function answerGroup(shell: Shell, terminal: Terminal, group: Group): Promise<GroupAnswer> {
+  const { questions } = group;
+  if (questions.length > 1) {
     const together = await answerAlike(shell, terminal, group);
     switch (together.kind) {
       case "answered":
         return { answers: together.replies, left: 0, isOver: false };
       case "skipped":
       case "quit":
-        return { answers: [], left: group.length, isOver: together.kind === "quit" };
+        return { answers: [], left: questions.length, isOver: together.kind === "quit" };
       case "one-by-one":
         break;
     }
   }
   const answers: JsonObject[] = [];
   let left = 0;
-  for (const question of group) {
+  for (const question of questions) {
     const answer = await answerKeys(shell, terminal, question);
     if (answer.kind === "quit") return { answers, left: left + 1, isOver: true };
     if (answer.kind === "skipped") left += 1;

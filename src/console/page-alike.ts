@@ -1,13 +1,17 @@
-// Questions that differ in values alone, each in full, and one yes for all of them at the end of the page.
+// Questions of one conversation or of one shape, each in full, and one yes for all of them at the end of the page.
 
+import type { Together } from "../control/index.ts";
 import { html } from "./html.ts";
 import { csrfField, type Frame, type Page } from "./page.ts";
 import { callShown, head, reasons } from "./page-question.ts";
 import type { QuestionView } from "./reading.ts";
 
-export function alikePage(group: readonly QuestionView[], frame: Frame): Page {
-  const body = html`<h1>${group.length} alike</h1>
-    <p class="quiet">The same program, tool and arguments; only values differ. Each is decided by itself.</p>
+export function alikePage({ kind, questions: group }: Together<QuestionView>, frame: Frame): Page {
+  const isAlike = kind === "alike";
+  const body = html`<h1>${group.length} ${isAlike ? "alike" : "of one conversation"}</h1>
+    <p class="quiet">
+      ${isAlike ? "The same program, tool and arguments; only values differ. " : ""}Each is decided by itself.
+    </p>
     ${group.map(
       (question) =>
         html`<article class="card" aria-labelledby="s-${question.id}">
@@ -24,5 +28,5 @@ export function alikePage(group: readonly QuestionView[], frame: Frame): Page {
         <a class="button button-later" href="/">One by one</a>
       </p>
     </form>`;
-  return { title: "Alike questions", at: "inbox", isLive: false, body };
+  return { title: isAlike ? "Alike questions" : "One conversation", at: "inbox", isLive: false, body };
 }

@@ -4,8 +4,8 @@ import type { Together } from "../control/index.ts";
 import { argumentList, argumentsOf, exactText } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
 import { ago, csrfField, type Frame, type Page } from "./page.ts";
-import { questionCard } from "./page-question.ts";
-import { alikeGroups, type MeterView, type QuestionView, type UnknownView } from "./reading.ts";
+import { heldCard, questionCard } from "./page-question.ts";
+import { groupsOf, type MeterView, type QuestionView, type UnknownView } from "./reading.ts";
 
 /** More would not be read with care; the rest is counted and comes up as these are answered. */
 export const CARDS_MAX = 20;
@@ -29,7 +29,8 @@ export function inboxPage(inbox: Inbox, frame: Frame): Page {
         <p class="quiet">When something needs your yes, it appears here by itself.</p>
       </section>`
     }
-    ${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))} ${alikeGroups(questions).map(alikeLink)}
+    ${held.slice(0, CARDS_MAX).map((effect) => heldCard(effect, frame))}
+    ${unknown.slice(0, CARDS_MAX).map((effect) => unknownCard(effect, frame))} ${groupsOf(questions).map(groupLink)}
     ${questions.slice(0, CARDS_MAX).map((question) => questionCard(question, frame))}
     ${hidden > 0 && html`<p class="quiet">${hidden} more ${hidden === 1 ? "waits" : "wait"} behind these.</p>`}
     ${inbox.meter.questions > 0 && meterFoot(inbox.meter)}`;
@@ -40,7 +41,7 @@ function groupLink({ kind, questions }: Together<QuestionView>): Markup {
   const [first] = questions;
   return html`<p class="together">
     <a class="button" href="/alike/${encodeURIComponent(first?.id ?? "")}"
-      >${group.length} of these are alike: read them together</a
+      >${questions.length} of these are ${kind === "alike" ? "alike" : "of one conversation"}: read them together</a
     >
   </p>`;
 }

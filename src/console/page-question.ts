@@ -1,5 +1,6 @@
 // One question as a card that is understood in five seconds, and on a page of its own with everything there is.
 
+import { taskRows } from "../control/index.ts";
 import { revealJson } from "../kernel/index.ts";
 import { argumentList, argumentsOf, CARD_TEXT_LENGTH_MAX, editable, exactText, isCut, type Argument } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
@@ -77,6 +78,12 @@ export function reasons(question: QuestionView): Markup {
       </div>`
     }
   </dl>`;
+}
+
+/** A whole task is shown call by call. */
+function shownArguments(question: QuestionView): readonly Argument[] | null {
+  const rows = taskRows(question);
+  return rows?.map((row) => ({ ...row, role: "critical" as const })) ?? argumentsOf(question.args, question.roles);
 }
 
 /** The digest says which call the owner saw; a yes to another one is refused. */

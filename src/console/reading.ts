@@ -1,6 +1,7 @@
 // What operations answer, as the pages need it. The one place that turns JSON objects into typed views.
 
-import { canonical, isObject, parseStrict, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import { together, type Together } from "../control/index.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import type { Role } from "./exact.ts";
 
 export function textOf(object: JsonObject, field: string): string {
@@ -157,18 +158,9 @@ export function meterOf(object: JsonObject): MeterView {
   return { questions: numberOf(object, "questions"), sentence, advice };
 }
 
-const ALIKE_MAX = 20;
-
-/** Groups of two and more that differ in values alone: the same program, tool and names of arguments. */
-export function alikeGroups(questions: readonly QuestionView[]): readonly (readonly QuestionView[])[] {
-  const groups = Map.groupBy(questions, (question) => shapeOf(question));
-  return [...groups.values()].filter((group) => group.length > 1).map((group) => group.slice(0, ALIKE_MAX));
-}
-
-function shapeOf({ id, principal, tool, args }: QuestionView): string {
-  const parsed = parseStrict(args);
-  if (parsed.kind === "refused" || !isObject(parsed.value)) return id;
-  return canonical([principal, tool, Object.keys(parsed.value).toSorted()]);
+/** Groups of two and more that may be answered with one word. */
+export function groupsOf(questions: readonly QuestionView[]): readonly Together<QuestionView>[] {
+  return together(questions).filter((group) => group.questions.length > 1);
 }
 
 export interface IdeaView {

@@ -8,7 +8,7 @@ import { exactText } from "./exact.ts";
 import { html, NOTHING, type Markup } from "./html.ts";
 import { alikePage } from "./page-alike.ts";
 import { alwaysPage, changePage } from "./page-always.ts";
-import { alikeGroups, ideaOf, listOf, questionOf, textOf, textsOf, type QuestionView } from "./reading.ts";
+import { groupsOf, ideaOf, listOf, questionOf, textOf, textsOf, type QuestionView } from "./reading.ts";
 
 export function routeRules(app: Hono<ConsoleEnv>, desk: Desk): void {
   app.get("/always/:id", async (call) => {
@@ -40,7 +40,7 @@ function routeAlike(app: Hono<ConsoleEnv>, desk: Desk): void {
   app.get("/alike/:id", async (call) => {
     const id = call.req.param("id");
     const questions = listOf(await desk.run(call, "question.list"), "questions").map(questionOf);
-    const group = alikeGroups(questions).find((one) => one.some((question) => question.id === id));
+    const group = groupsOf(questions).find((one) => one.questions.some((question) => question.id === id));
     if (group === undefined) return call.redirect("/", 303);
     return desk.show(call, (frame) => alikePage(group, frame));
   });

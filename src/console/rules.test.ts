@@ -11,7 +11,8 @@ let running: Running;
 let owner: Browser;
 before(async () => {
   const data = sampleData();
-  const other = sampleQuestion({ id: "B2P", digest: OTHER_DIGEST, args: '{"content":"x","path":"/home/ada/b.md"}' });
+  const args = '{"content":"x","path":"/home/ada/b.md"}';
+  const other = sampleQuestion({ id: "B2P", session: "s-3", digest: OTHER_DIGEST, args });
   data.questions = [...data.questions, other];
   running = await startConsole(data);
   owner = await ownersBrowser(running);
@@ -82,6 +83,18 @@ test("alike questions are offered together, stand there in full, and are answere
   const input = { ids: ["7KQ", "B2P"], digests: [DIGEST, OTHER_DIGEST] };
   assert.deepEqual(made(since), [{ name: "questions.answerAlike", input }]);
   assert.equal((await owner.get("/alike/M4T")).status, 303, "one that is like no other has no such page");
+});
+
+test("questions of one conversation are offered together; a whole task is shown call by call", async () => {
+  const call = { tool: "mail.send", args: { to: "bob@example.org" }, open: ["text"] };
+  const args = JSON.stringify({ calls: [call], outline: { "mail.send": 2 } });
+  const task = sampleQuestion({ id: "T2K", digest: OTHER_DIGEST, tool: "freehold.task", args });
+  running.override.set("question.list", () => ({ questions: [sampleQuestion(), task], held: [] }));
+  const inbox = (await owner.get("/")).body;
+  assert.match(inbox, /2 of these are of one conversation/);
+  const page = (await owner.get("/alike/T2K")).body;
+  running.override.delete("question.list");
+  assert.match(page, /at most 2 times.*1\. mail\.send \(still open, and asked then: text\).*bob@example\.org/s);
 });
 
 test("the inbox ends with the meter, and says nothing while nobody asks", async () => {

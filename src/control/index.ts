@@ -15,4 +15,6 @@ export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";
 export { openPolicyState } from "./policy-state.ts";
 export type { PolicyState, Proposal } from "./policy-state.ts";
 export { startControl } from "./server.ts";
+export { taskRows, together } from "./together.ts";
+export type { Together } from "./together.ts";
 export type { ControlOptions, ControlServer } from "./server.ts";

@@ -1,12 +1,9 @@
-// "Yes to these alike": one word for questions that differ in values alone, each answered by itself at the door.
+// "Yes to these": one word for questions of one conversation, or that differ in values alone; the door decides each.
 
 import {
-  canonical,
   Fault,
   isExpired,
-  isObject,
   oneLine,
-  parseStrict,
   type Answered,
   type Clock,
   type JsonObject,
@@ -17,6 +14,7 @@ import type { Store } from "../store/index.ts";
 import { texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
 import { find, outcomeLine } from "./ops-questions.ts";
+import { TOGETHER_MAX, togetherKind } from "./together.ts";
 
 export interface AlikeParts {
   readonly store: Store;
@@ -26,7 +24,6 @@ export interface AlikeParts {
 
 /** Recorded once for all of them, so that the meter does not take a batch for hasty answers. */
 export const ALIKE_SUBJECT = "answered alike";
-const ALIKE_MAX = 20;
 
 export function alikeOperations(parts: AlikeParts): readonly Operation[] {
   const { store, door } = parts;
@@ -65,12 +62,12 @@ function answeredRow(id: string, given: Answered): JsonObject {
   return { id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome), refused: null };
 }
 
-/** Each open, each as it was shown (`digests`, in the same order), and all of one shape. */
+/** Each open, each as it was shown (`digests`, in the same order), and all of one conversation or of one shape. */
 function alikeIn(parts: AlikeParts, input: JsonObject): readonly Question[] {
   const ids = [...new Set(texts(input, "ids").map((id) => id.trim().toUpperCase()))];
   const digests = texts(input, "digests");
-  if (ids.length < 2 || ids.length > ALIKE_MAX) {
-    throw new Fault("control.input", { message: `between 2 and ${ALIKE_MAX} questions can be answered at once.` });
+  if (ids.length < 2 || ids.length > TOGETHER_MAX) {
+    throw new Fault("control.input", { message: `between 2 and ${TOGETHER_MAX} questions can be answered at once.` });
   }
   if (digests.length > 0 && digests.length !== ids.length) {
     throw new Fault("control.input", { message: "'digests' must name one digest for each question." });
@@ -84,19 +81,11 @@ function alikeIn(parts: AlikeParts, input: JsonObject): readonly Question[] {
       throw new Fault("question.closed", { message: `question ${question.id} is no longer open; none was answered.` });
     }
   }
-  const shapes = new Set(questions.map((question) => shapeOf(question)));
-  if (shapes.size === 1 && !shapes.has(null)) return questions;
+  if (togetherKind(questions.map(({ id, binding }) => ({ id, ...binding }))) !== null) return questions;
   throw new Fault("question.not-alike", {
-    message: `${listOf(ids)} are not alike: another tool, another program, or other arguments.`,
+    message: `${listOf(ids)} are neither of one conversation nor alike.`,
     next: "freehold inbox",
   });
-}
-
-/** Questions of one shape ask the same of the same tool for the same program; only values differ. */
-function shapeOf({ binding }: Pick<Question, "binding">): string | null {
-  const parsed = parseStrict(binding.args);
-  if (parsed.kind === "refused" || !isObject(parsed.value)) return null;
-  return canonical([binding.principal, binding.tool, ...Object.keys(parsed.value).toSorted()]);
 }
 
 function listOf(ids: readonly string[]): string {

@@ -22,6 +22,7 @@ import type { Store } from "../store/index.ts";
 import { maybeNumber, maybeObject, maybeText, text, texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
 import type { PolicyState } from "./policy-state.ts";
+import { taskRows } from "./together.ts";
 
 export interface QuestionParts {
   readonly store: Store;
@@ -184,7 +185,7 @@ function shown(parts: QuestionParts, question: Question): JsonObject {
     session: binding.session,
     args: binding.args,
     shown: revealJson(binding.args),
-    pretty: prettyArguments(binding.args, card),
+    pretty: prettyArguments(binding, card),
     clauses: question.clauses.map((given) => ({ ...given })),
     label: { ...binding.label },
     policy: binding.policy,
@@ -196,7 +197,18 @@ function shown(parts: QuestionParts, question: Question): JsonObject {
   };
 }
 
-function prettyArguments(args: string, card: ToolCard | null): readonly JsonObject[] {
+function prettyArguments({ tool, args }: Question["binding"], card: ToolCard | null): readonly JsonObject[] {
+  const rows = taskRows({ tool, args })?.map(({ name, text: value }) => ({
+    name: oneLine(name, 400),
+    role: "critical",
+    text: value
+      .split("\n")
+      .map(reveal)
+      .map((line) => line.slice(1, -1))
+      .join("\n"),
+    length: value.length,
+  }));
+  if (rows !== undefined) return rows;
   const parsed = parseStrict(args);
   if (parsed.kind === "refused" || !isObject(parsed.value)) return [];
   return Object.entries(parsed.value).map(([name, value]) => ({

@@ -2,5 +2,7 @@
 
 export { connectControl } from "./client.ts";
 export type { ControlClient } from "./client.ts";
+export { together } from "./together.ts";
+export type { TogetherKind } from "./together.ts";
 export { homePaths, initHome, isHome, resolveHome } from "../home/index.ts";
 export type { InitDone } from "../home/index.ts";

@@ -46,7 +46,7 @@ const COMMENTS = "+# a comment\n".repeat(12);
 const DIFF = `--- /dev/null\n+++ b/rules.yaml\n@@ -0,0 +1,13 @@\n${COMMENTS}+  - id: mail-send-1\n`;
 const CHANGES = [{ kind: "added", file: "rules.yaml", what: "rule mail-send-1 is new", wider: true }];
 const OTHER_ARGS = '{"body":"ho","to":"eve@example.org"}';
-const OTHER = { ...QUESTION, id: "M4T", digest: "d2", args: OTHER_ARGS, shown: OTHER_ARGS };
+const OTHER = { ...QUESTION, id: "M4T", session: "s2", digest: "d2", args: OTHER_ARGS, shown: OTHER_ARGS };
 
 async function scripted(context: TestContext, more: Readonly<Record<string, Scripted>> = {}) {
   const daemon = await scriptDaemon({
@@ -184,6 +184,56 @@ terminalTest("alike questions can be taken one by one, and other questions are n
     ],
   );
   assert.deepEqual([ran.missed, ran.code, ran.output.includes("are alike")], [null, 2, false], ran.output);
+});
+
+terminalTest("questions of one conversation stand there together, in the inbox and for yes --all", async (t) => {
+  const talk = { ...OTHER, session: QUESTION.session, tool: "mail.delete" };
+  const { home, made } = await scripted(t, { "question.list": () => ({ questions: [QUESTION, talk] }) });
+  const inbox = await type(
+    home,
+    ["inbox"],
+    [
+      { expect: "Open them? [y/N] ", send: "y\r" },
+      PIN,
+      { expect: "These 2 are of one conversation.", send: "" },
+      { expect: "[a]ll 2 yes", send: "s" },
+    ],
+  );
+  assert.deepEqual([inbox.missed, inbox.code, made()], [null, 2, []], inbox.output);
+  const all = await type(
+    home,
+    ["yes", "7KQ", "--all"],
+    [PIN, { expect: "eve@example.org", send: "" }, { expect: "Yes to exactly these 2? [y/N] ", send: "y\r" }],
+  );
+  assert.deepEqual([all.missed, all.code], [null, 0], all.output);
+  const input = { ids: ["7KQ", "M4T"], digests: ["d1gest", "d2"] };
+  assert.deepEqual(made(), [{ op: "questions.answerAlike", input }]);
+});
+
+terminalTest("one key in the inbox leads to a rule, and back to the question where no rule was made", async (t) => {
+  const { home, made } = await scripted(t, { "question.list": () => ({ questions: [QUESTION] }) });
+  const ran = await type(
+    home,
+    ["inbox"],
+    [
+      { expect: "Open them? [y/N] ", send: "y\r" },
+      PIN,
+      { expect: "[a]lways", send: "a" },
+      { expect: "[1] [2] or [n]one ", send: "n" },
+      { expect: "No rule was made.", send: "" },
+      { expect: "[a]lways", send: "a" },
+      { expect: "[1] [2] or [n]one ", send: "2" },
+      { expect: "]: ", send: "\r" },
+      { expect: "Apply exactly this? [y/N] ", send: "y\r" },
+      { expect: "And yes to question 7KQ itself, once and now? [y/N] ", send: "y\r" },
+      { expect: "holds now", send: "" },
+    ],
+  );
+  assert.deepEqual([ran.missed, ran.code], [null, 0], ran.output);
+  assert.deepEqual(
+    made().map(({ op }) => op),
+    ["rule.add", "question.answer", "apply"],
+  );
 });
 
 test("without a terminal a rule cannot be made, and prune only names", async (t) => {
