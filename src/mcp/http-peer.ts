@@ -290,8 +290,12 @@ class HttpWire implements Wire {
   }
 
   #giveUp(exchange: Exchange, end: { readonly reason: string; readonly status: number }): void {
-    this.#exchanges.delete(exchange.out.id);
-    this.core.settle(exchange.out.id, { kind: "broken", ...end });
+    const { id, method } = exchange.out;
+    this.#exchanges.delete(id);
+    const isGreeting = method === "initialize" || method === "server/discover";
+    // A server that refuses the token says that the call did not run; in a greeting the status tells more.
+    const answer = { kind: "error", code: CODES.refused, message: end.reason } as const;
+    this.core.settle(id, isGreeting ? { kind: "broken", ...end } : answer);
   }
 
   /** The server refused the call because the session is gone (2025-11-25, session management). */

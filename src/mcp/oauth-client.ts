@@ -179,8 +179,9 @@ class ServerLogin implements OAuthClient {
       resource,
     };
     const nowMs = this.#parts.nowMs();
-    const tokens = await askForTokens(this.#parts.http, { tokenEndpoint, client, grant, nowMs });
-    await this.#keep({ ...login, tokens });
+    const { scope, ...tokens } = await askForTokens(this.#parts.http, { tokenEndpoint, client, grant, nowMs });
+    const scopes = [...new Set([...login.scopes, ...scopesIn(scope)])].slice(0, SCOPES_MAX);
+    await this.#keep({ ...login, scopes, tokens });
     this.#challenge = null;
     this.#untried = null;
   }
@@ -210,7 +211,7 @@ class ServerLogin implements OAuthClient {
     const { tokenEndpoint, client, resource } = login;
     const grant = { grant_type: "refresh_token", refresh_token: refresh, resource };
     try {
-      const tokens = await askForTokens(http, { tokenEndpoint, client, grant, nowMs: nowMs() });
+      const { scope: _scope, ...tokens } = await askForTokens(http, { tokenEndpoint, client, grant, nowMs: nowMs() });
       const renewed = { ...login, tokens: { ...tokens, refresh: tokens.refresh ?? refresh } };
       await this.#keep(renewed);
       this.#untried = tokens.access;

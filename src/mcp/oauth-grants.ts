@@ -57,7 +57,7 @@ export function methodFor(issuer: Issuer, secret: string | null): AuthMethod | u
   return possible.find((method) => methods.includes(method));
 }
 
-/** Fault `oauth.refused`, whose cause is the issuer's error code. */
+/** With what the issuer says they are for; null when it says nothing. Fault `oauth.refused`, its cause the issuer's code. */
 export async function askForTokens(
   http: OAuthHttp,
   asked: {
@@ -66,11 +66,12 @@ export async function askForTokens(
     readonly grant: Readonly<Record<string, string>>;
     readonly nowMs: number;
   },
-): Promise<OAuthTokens> {
+): Promise<OAuthTokens & { readonly scope: string | null }> {
   const { client, grant, tokenEndpoint, nowMs } = asked;
   const { headers, fields } = credentials(client);
   const reply = await askOAuth(http, { url: tokenEndpoint, headers, form: { ...grant, ...fields } });
-  const { access_token: access, refresh_token: refresh, token_type: type, expires_in: seconds } = reply.body ?? {};
+  const { access_token: access, refresh_token: refresh, token_type: type, ...more } = reply.body ?? {};
+  const { expires_in: seconds, scope = null } = more;
   const isBearer = typeof type === "string" && type.toLowerCase() === "bearer";
   if (reply.status !== 200 || !isVisible(access, TOKEN_MAX) || !isBearer) {
     throw refusal("oauth.refused", new URL(tokenEndpoint).host, reply);
@@ -80,6 +81,7 @@ export async function askForTokens(
     access,
     refresh: isVisible(refresh, TOKEN_MAX) ? refresh : null,
     expiresAtMs: lifeMs === null ? null : nowMs + lifeMs,
+    scope: typeof scope === "string" ? scope.slice(0, TOKEN_MAX) : null,
   };
 }
 
