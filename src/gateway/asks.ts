@@ -13,11 +13,11 @@ export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): E
   const { caller, onProgress } = one.request;
   const group = one.session.id;
   // What a handle keeps from a conversation is not told or asked into it either.
-  if (one.card?.result.mode === "handle") return { group };
+  if (one.card?.result.mode === "handle") return { group, capabilities: {} };
   // A card speaks for results; every other byte of the server's carries the server's own label.
   const hear = (): void => parts.sessions.taint(one.session, serverLabel(one));
   const progress = onProgress && { onProgress: (said: JsonObject) => (hear(), onProgress(said)) };
-  if (caller === undefined) return { group, ...progress };
+  if (caller === undefined) return { group, capabilities: {}, ...progress };
   return {
     group,
     ...progress,

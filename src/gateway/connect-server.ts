@@ -2,8 +2,12 @@
 
 import { Fault, oneLine, reasonOf, surfaceRoot, type LaunchSpec, type Surface } from "../kernel/index.ts";
 import {
+  askableFor,
+  countedPeer,
+  filteredPeer,
   handshake,
   listenForChanges,
+  MODERN_VERSIONS,
   openHttpPeer,
   openStdioPeer,
   readSurface,
@@ -11,7 +15,6 @@ import {
   type Peer,
 } from "../mcp/index.ts";
 import { addressOf, startSandboxed, type SandboxedProcess } from "../sandbox/index.ts";
-import { maskedPeer } from "./hearing.ts";
 import { loginNeeded } from "./logins.ts";
 import { judge } from "./server-judge.ts";
 import type { Connected, UpstreamParts } from "./upstream.ts";
@@ -21,8 +24,6 @@ const MESSAGE_BYTES_MAX = 32 * 1024 * 1024;
 const LIST_LIMITS = { timeoutMs: START_TIMEOUT_MS, pagesMax: 50, itemsMax: 2_000 };
 const TAIL_LINES_MAX = 40;
 const TAIL_LINE_MAX = 500;
-/** What the daemon says of itself when a call went unanswered; see mcp/peer.ts. */
-const SILENCE = /^no answer to /;
 
 interface Wired {
   readonly peer: Peer;
@@ -36,7 +37,7 @@ interface Renewal {
   isSame: () => Promise<boolean>;
 }
 
-/** Faults: `server.unknown`, `.stopped`, `.start`, `.login-needed`, `secret.absent`, `secrets.locked`, and the sandbox's. */
+/** Faults: `server.unknown`, `.stopped`, `.start`, `secret.absent`, `secrets.locked` and the sandbox's. */
 export async function connectServer(parts: UpstreamParts, server: string, signal: AbortSignal): Promise<Connected> {
   const spec = await parts.launch(server);
   if (spec === null) throw new Fault("server.unknown", { message: `server '${server}' is not in the accepted stack.` });
@@ -47,7 +48,11 @@ export async function connectServer(parts: UpstreamParts, server: string, signal
   if (signal.aborted) breakOff();
   try {
     const watch = watched(parts, server, wired.peer);
-    const hello = await handshake(watch.peer, { timeoutMs: START_TIMEOUT_MS });
+    // A server of pipes speaks as when it was looked at: a probe can end an old one.
+    const isModern = MODERN_VERSIONS.includes(parts.lockedRoot(server)?.surface.protocol ?? "");
+    const open = spec.kind === "remote" ? "probe" : isModern ? "modern" : "legacy";
+    const capabilities = askableFor(spec.asks);
+    const hello = await handshake(watch.peer, { timeoutMs: START_TIMEOUT_MS, open, capabilities });
     // Below what counts calls under way: listening is no use of the server.
     listenForChanges(wired.peer, hello, watch.changed);
     const onLeftOut = (tool: string, reason: string): void =>
@@ -134,26 +139,15 @@ function watched(
   server: string,
   raw: Peer,
 ): Pick<Connected, "underway" | "onDoubt"> & { readonly peer: Peer; readonly changed: () => void } {
-  const peer = maskedPeer(raw, parts.hearing(server));
-  let underway = 0;
+  const peer = filteredPeer(raw, parts.hearing(server));
   let doubt: (why: "changed" | "silent") => void = () => undefined;
   peer.onNotification((method) => {
     if (method.endsWith("/list_changed")) doubt("changed");
   });
   return {
-    underway: () => underway,
+    ...countedPeer(peer, () => doubt("silent")),
     onDoubt: (listener) => void (doubt = listener),
     changed: () => doubt("changed"),
-    peer: {
-      ...peer,
-      async request(call) {
-        underway += 1;
-        const reply = await peer.request(call);
-        underway -= 1;
-        if (reply.kind === "broken" && SILENCE.test(reply.reason)) doubt("silent");
-        return reply;
-      },
-    },
   };
 }
 

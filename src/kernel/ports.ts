@@ -152,6 +152,8 @@ export type LaunchSpec =
   | {
       readonly kind: "process";
       readonly server: string;
+      /** `elicitation`, `sampling`, `roots`: what the owner lets it ask the program behind a call. */
+      readonly asks: readonly string[];
       /** Absolute program and arguments, owner's paths resolved. */
       readonly command: readonly string[];
       readonly cwd: string;
@@ -163,6 +165,7 @@ export type LaunchSpec =
   | {
       readonly kind: "remote";
       readonly server: string;
+      readonly asks: readonly string[];
       readonly url: string;
       readonly headers: Readonly<Record<string, string>>;
       /** Header name to secret name. */

@@ -15,6 +15,8 @@ export interface Hello {
 
 export interface HandshakeOptions {
   readonly timeoutMs: number;
+  /** For a probe, where that is shorter. */
+  readonly probeMs?: number;
   readonly clientInfo?: JsonObject;
   /** Only what the calling side can really serve. */
   readonly capabilities?: JsonObject;
@@ -72,7 +74,9 @@ async function discover(peer: Peer, options: HandshakeOptions): Promise<Discover
     [META.clientCapabilities]: options.capabilities ?? {},
   };
   peer.speak({ era: "modern", protocol: MODERN_LATEST, meta });
-  const ask = { method: "server/discover", paramsText: "{}", timeoutMs: options.timeoutMs };
+  const { timeoutMs: longestMs, probeMs = longestMs } = options;
+  const timeoutMs = options.open === "probe" ? Math.min(probeMs, longestMs) : longestMs;
+  const ask = { method: "server/discover", paramsText: "{}", timeoutMs };
   let reply = await peer.request(ask);
   // Refused, and named as supported in one breath: some servers decide only at the second try (SEP-2575).
   if (supportedIn(reply)?.includes(MODERN_LATEST) === true) reply = await peer.request(ask);

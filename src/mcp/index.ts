@@ -2,6 +2,7 @@
 
 export { LEGACY_LATEST, LEGACY_VERSIONS, META, MODERN_LATEST, MODERN_VERSIONS, reduceMeta } from "./eras.ts";
 export type { Era } from "./eras.ts";
+export { countedPeer, filteredPeer, type PeerFilter } from "./filter-peer.ts";
 export { handshake } from "./handshake.ts";
 export type { HandshakeOptions, Hello } from "./handshake.ts";
 export { resolveByDns } from "./http-connect.ts";
@@ -22,7 +23,7 @@ export { serveHttp } from "./serve-http.ts";
 export type { HttpEndpoint } from "./serve-http.ts";
 export { openStdioPeer } from "./stdio-peer.ts";
 export type { StdioPeerOptions } from "./stdio-peer.ts";
-export { kindOf } from "./questions.ts";
+export { askableFor, kindOf } from "./questions.ts";
 export type { ServerQuestion } from "./questions.ts";
 export { readSurface } from "./surface.ts";
 export type { SurfaceLimits } from "./surface.ts";

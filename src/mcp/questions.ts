@@ -27,6 +27,11 @@ export function kindOf(method: string): string | null {
   return CAPABILITY.get(method) ?? null;
 }
 
+/** As an upstream is told what its callers can be asked. */
+export function askableFor(asks: readonly string[]): JsonObject {
+  return Object.fromEntries([...CAPABILITY.values()].filter((kind) => asks.includes(kind)).map((kind) => [kind, {}]));
+}
+
 /** Null when it may be asked; else what the server is told. */
 export function notAskable(capabilities: JsonObject, { method }: ServerQuestion): RpcReply | null {
   const kind = kindOf(method);

@@ -23,7 +23,7 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
     Object.entries(stackServer.secrets).map(([variable, reference]) => [variable, reference.replace(/^secret:/, "")]),
   );
   if (locked.kind === "remote") {
-    return { kind: "remote", server: name, url: stackServer.source ?? "", headers: {}, secrets };
+    return { kind: "remote", server: name, asks: stackServer.asks, url: stackServer.source ?? "", headers: {}, secrets };
   }
   if (locked.tree === null || locked.command.length === 0) {
     const message = `${name} is locked without a tree or a command.`;
@@ -39,6 +39,7 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
   return {
     kind: "process",
     server: name,
+    asks: stackServer.asks,
     command: [...program, ...args],
     cwd: folder,
     env: authorities === null ? env : { NODE_EXTRA_CA_CERTS: authorities, ...env },

@@ -12,6 +12,7 @@ import {
   type Surface,
 } from "../kernel/index.ts";
 import {
+  askableFor,
   handshake,
   openHttpPeer,
   openStdioPeer,
@@ -26,6 +27,8 @@ const STDERR_MAX = 4_096;
 const SHOWN_MAX = 800;
 const NOISE_KEPT_MAX = 3;
 const NOTES_MAX = 20;
+/** A server that does not answer what it does not know is old. */
+const PROBE_MS = 5_000;
 const DYING_MS = 300;
 const PAGES_MAX = 50;
 const ITEMS_MAX = 2_000;
@@ -56,13 +59,27 @@ interface Heard {
   ended: Ended | null;
 }
 
-/** Throws Fault `supply.start`, `supply.surface` or one of the sandbox's. */
+/**
+ * Asks for the newest protocol first. A program that ends or falls silent at that is started again and asked the old
+ * way. Throws Fault `supply.start`, `supply.surface` or one of the sandbox's.
+ */
 export async function lookAt(request: LookRequest): Promise<Look> {
+  try {
+    return await lookOnce(request, "probe");
+  } catch (error) {
+    const isUnanswered = error instanceof Fault && error.cause instanceof Fault && error.cause.code === "mcp.handshake";
+    if (request.launch.kind === "remote" || !isUnanswered) throw error;
+    return lookOnce(request, "legacy");
+  }
+}
+
+async function lookOnce(request: LookRequest, open: "probe" | "legacy"): Promise<Look> {
   const { launch, timeoutMs } = request;
   const heard: Heard = { stderr: "", noise: [], ended: null };
-  const { peer, child } = await open(request, heard);
+  const { peer, child } = await start(request, heard);
   try {
-    const hello = await handshake(peer, { timeoutMs });
+    const capabilities = askableFor(launch.asks);
+    const hello = await handshake(peer, { timeoutMs, probeMs: PROBE_MS, open, capabilities });
     const leftOut: string[] = [];
     const limits = { timeoutMs, pagesMax: PAGES_MAX, itemsMax: ITEMS_MAX };
     const onLeftOut = (tool: string, reason: string): void =>
@@ -81,7 +98,7 @@ export async function lookAt(request: LookRequest): Promise<Look> {
   }
 }
 
-async function open(request: LookRequest, heard: Heard): Promise<{ peer: Peer; child: SandboxedProcess | null }> {
+async function start(request: LookRequest, heard: Heard): Promise<{ peer: Peer; child: SandboxedProcess | null }> {
   const { launch, permitConnection } = request;
   const values = Object.fromEntries(
     Object.keys(launch.secrets).map((name) => [

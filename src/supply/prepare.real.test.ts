@@ -338,6 +338,7 @@ test("a launch names the locked program, the owner's folders and secrets by name
   const at = `/srv/home/.state/trees/${tree.hash}`;
   assert.deepEqual(launchSpecOf(request), {
     kind: "process",
+    asks: [],
     server: "files",
     command: [process.execPath, `${at}/node_modules/x/cli.js`, "/home/ada/notes"],
     cwd: at,
