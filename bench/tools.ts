@@ -169,7 +169,8 @@ interface Tasks {
 
 /**
  * Tokens of whole tasks: what is listed, and for each tool the model's search, what it found, its description, the call
- * and the result, as JSON. Over the tasks that are carried out without the owner: reads that reach no address of the model's choice.
+ * and the result, as JSON. Over the tasks that are carried out without the owner: reads that reach no address of the
+ * model's choice.
  */
 async function carriedOut(client: JsonClient, { cards, schemas, queries }: Tasks): Promise<JsonObject> {
   const list = await listed(client);

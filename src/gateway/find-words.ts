@@ -6,10 +6,11 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
 
 /** What says nothing of a purpose. */
 const EMPTY = words(
-  "a an the this that these those it its i me my we us our you your he she they them their is are was were be been am " +
-    "do does did done has have had can could may might must shall should will would of in on at to for from by with " +
-    "about into onto as and or but not no if so than then there here what which who whom whose when where why how " +
-    "please want need use used using tool via up out any some all each every more most other such only also just",
+  "a an the this that these those it its i me my we us our you your he she they them their is are was were be " +
+    "been am do does did done has have had can could may might must shall should will would of in on at to for " +
+    "from by with about into onto as and or but not no if so than then there here what which who whom whose when " +
+    "where why how please want need use used using tool via up out any some all each every more most other such " +
+    "only also just",
 );
 
 /** Camel case, snake case and digits come apart: `listPullRequests2` is list, pull, request, 2. */

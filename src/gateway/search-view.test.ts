@@ -15,7 +15,7 @@ import { openFixture, OWNER, policyFiles, READ_TOOL, SURFACE, type DoorFixture }
 import { openEndpoint } from "./endpoint.ts";
 import { activate } from "./policy.ts";
 
-/** The stack of the door's tests with the client `shell` in another view, and its `office` cleared for nothing of it. */
+/** The stack of the door's tests with the client `shell` in another view, and `office` cleared for nothing of it. */
 function filesFor(view: string, surface: Surface = SURFACE): PolicyFiles {
   const files = policyFiles(null, surface);
   const stack = (files["stack.yaml"] ?? "").replace(
@@ -108,7 +108,7 @@ test("a hybrid view lists the tools that are named beside the search", async () 
   }
 });
 
-test("what was found can be read about and called, and the server gets the call as if made by its own name", async () => {
+test("what was found can be read about and called, and the server gets the call by its own name", async () => {
   const { tool, fixture } = open(filesFor("view: search"));
   assert.match(await tool("freehold_find", { query: "read a note" }), /^notes__read_note\(path\)/);
   const described = await tool("freehold_describe", { tool: "notes__read_note" });
