@@ -39,7 +39,7 @@ async function serve(t: TestContext, on: (heard: Heard) => boolean): Promise<{ u
         verb: request.method ?? "",
         headers: request.headers,
         id: Number(id),
-        method: String(method),
+        method: typeof method === "string" ? method : "",
         params: isObject(params) ? params : {},
         say(result, headers = {}) {
           response.writeHead(200, { "content-type": "application/json", ...headers });
@@ -164,7 +164,7 @@ test("an ended session is opened anew, and the refused call runs once in it", as
   assert.equal(heard.filter((one) => one.method === "tools/call").length, 4);
 });
 
-test("nothing is sent to a server that is another one in its new session; the call was refused, not lost", async (t) => {
+test("nothing is sent to a server that is another one in its new session", async (t) => {
   const { peer, heard } = await endedSession(t, async () => false);
   const reply = await callLook(peer);
   assert.equal(reply.kind, "error");
@@ -182,7 +182,7 @@ function modern(rounds: (params: JsonObject, heard: Heard) => JsonObject): (one:
 
 const FORM = { method: "elicitation/create", params: { requestedSchema: { properties: { a: { default: 1 } } } } };
 
-test("a call that asks in its middle goes on with the answers and the state, each try a request of its own", async (t) => {
+test("a call that asks in its middle goes on with the answers and the state, in a new request", async (t) => {
   const { url, heard } = await serve(
     t,
     modern((params) => {

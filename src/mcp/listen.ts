@@ -30,18 +30,22 @@ export function listenForChanges(peer: Peer, hello: Hello, missed: () => void): 
   function ask(isAgain: boolean): void {
     timer = null;
     const startedMs = performance.now();
-    void peer.request({ method: "subscriptions/listen", paramsText, timeoutMs: 0 }).then((reply) => {
+    const listening = peer.request({ method: "subscriptions/listen", paramsText, timeoutMs: 0 });
+    const again = (reply: RpcReply): void => {
       if (isOver || isRefusal(reply)) return;
       pauseMs = performance.now() - startedMs > PAUSE_LAST_MS ? PAUSE_FIRST_MS : Math.min(pauseMs * 2, PAUSE_LAST_MS);
       timer = setTimeout(() => ask(true), pauseMs).unref();
-    });
+    };
+    // A peer's request never rejects, and neither does its end.
+    listening.then(again, () => undefined);
     if (isAgain) missed();
   }
 
-  void peer.closed.then(() => {
+  const end = (): void => {
     isOver = true;
     if (timer !== null) clearTimeout(timer);
-  });
+  };
+  peer.closed.then(end, end);
   ask(false);
 }
 

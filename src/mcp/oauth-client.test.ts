@@ -29,7 +29,7 @@ interface World {
   readonly sealed: Map<string, string>;
   readonly reached: string[];
   now: number;
-  open(more?: Partial<OAuthParts>, settings?: Partial<OAuthSettings>): OAuthClient;
+  readonly open: (more?: Partial<OAuthParts>, settings?: Partial<OAuthSettings>) => OAuthClient;
 }
 
 async function world(t: TestContext): Promise<World> {
@@ -81,7 +81,7 @@ test("a login gives a token for this server, which is there after a restart", as
   assert.equal(link.get("resource"), server.url);
   await oauth.finish(await server.browse(url));
   const token = await oauth.token();
-  assert.ok(token !== null && server.tokens().includes(token));
+  assert.ok(token !== null && server.tokens.includes(token));
   assert.equal(await open().token(), token);
   assert.ok(reached.length > 0 && reached.every((host) => host === new URL(server.url).host));
 });

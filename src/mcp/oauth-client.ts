@@ -1,5 +1,5 @@
 // The OAuth 2.1 client towards one server (MCP authorization, 2025-11-25 and 2026-07-28): the owner logs in by a link,
-// tokens are renewed here. PKCE always; issuer and state are checked before a code is used; nothing is kept in the open.
+// tokens are renewed here. PKCE always; issuer and state are checked before a code is used; nothing is kept open.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Fault, oneLine } from "../kernel/index.ts";
@@ -249,7 +249,7 @@ class ServerLogin implements OAuthClient {
     if (registrationEndpoint !== null) return register(http, { ...issuer, registrationEndpoint }, redirectUri);
     throw new Fault("oauth.client", {
       message: `${oneLine(issuer.issuer, 200)} does not register programs by itself.`,
-      next: `Make a client there, with the redirect address ${redirectUri}, and write oauth: { client: ID } in stack.yaml.`,
+      next: `Make a client there for the address ${redirectUri}, and write oauth: { client: ID } in stack.yaml.`,
     });
   }
 

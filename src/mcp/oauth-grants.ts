@@ -57,7 +57,7 @@ export function methodFor(issuer: Issuer, secret: string | null): AuthMethod | u
   return possible.find((method) => methods.includes(method));
 }
 
-/** With what the issuer says they are for; null when it says nothing. Fault `oauth.refused`, its cause the issuer's code. */
+/** `scope` is what the issuer says they are for. Fault `oauth.refused`, with the issuer's code as its cause. */
 export async function askForTokens(
   http: OAuthHttp,
   asked: {

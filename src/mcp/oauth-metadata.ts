@@ -50,7 +50,7 @@ function resourceIn(body: JsonObject, server: URL): ProtectedResource {
   const url = loginUrl(resource, isLoopback(server.hostname));
   if (typeof resource !== "string" || url === null || !covers(url, server)) {
     throw new Fault("oauth.resource", {
-      message: `the server says that its logins are for ${shown(resource)}, not for ${server.origin}${server.pathname}.`,
+      message: `the server says its logins are for ${shown(resource)}, not for ${server.origin}${server.pathname}.`,
       next: "Do not log in; ask the server's maker whether its metadata is wrong.",
     });
   }

@@ -35,8 +35,8 @@ const TEMPLATES: List = {
 };
 
 /**
- * Throws Fault `mcp.surface` when a list does not come, has no end, or holds what is no definition. The peer learns which
- * arguments go into headers too.
+ * Throws Fault `mcp.surface` when a list does not come, has no end, or holds what is no definition. The peer learns
+ * which arguments go into headers too.
  */
 export async function readSurface(peer: Peer, hello: Hello, limits: SurfaceLimits): Promise<Surface> {
   const { capabilities } = hello;

@@ -92,7 +92,7 @@ test("a server that wants a login is added after it, called with it, and told no
   for (const file of readdirSync(home.paths.dir, { recursive: true, withFileTypes: true })) {
     if (file.isFile()) texts.push(readFileSync(join(file.parentPath, file.name), "latin1"));
   }
-  for (const secret of server.tokens()) for (const text of texts) assert.equal(text.includes(secret), false);
+  for (const secret of server.tokens) for (const text of texts) assert.equal(text.includes(secret), false);
 
   const again = await home.start();
   const later = await openMcp(again.url, token);
