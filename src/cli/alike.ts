@@ -2,7 +2,7 @@
 
 import { together, type TogetherKind } from "../control/reach.ts";
 import type { JsonObject } from "../kernel/index.ts";
-import { outcomeText } from "./answer.ts";
+import { outcomeText } from "./outcome-text.ts";
 import { callAsOwner } from "./owner.ts";
 import { questionText } from "./question-text.ts";
 import { maybeTextIn, objectsIn, safeLine, textIn } from "./reply.ts";

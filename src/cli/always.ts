@@ -1,7 +1,7 @@
 // freehold always ID: the whole question, three rules with what each would have done before, one of them applied.
 
 import { Fault, type JsonObject } from "../kernel/index.ts";
-import { outcomeText } from "./answer.ts";
+import { outcomeText } from "./outcome-text.ts";
 import { needArgument, type Given } from "./given.ts";
 import { callAsOwner, proveOwner } from "./owner.ts";
 import { proposalIn, proposalText } from "./proposal.ts";

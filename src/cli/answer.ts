@@ -1,9 +1,10 @@
 // Asking the owner about one question on the terminal, and saying what became of the answer.
 
 import { canonical, Fault, isObject, parseStrict, type JsonObject } from "../kernel/index.ts";
+import { outcomeText } from "./outcome-text.ts";
 import { callAsOwner } from "./owner.ts";
 import { questionText } from "./question-text.ts";
-import { lineIn, maybeTextIn, textIn } from "./reply.ts";
+import { lineIn, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -91,30 +92,6 @@ async function edited(terminal: Terminal, args: string): Promise<JsonObject | nu
     `Your version, exactly: ${lineIn({ text: canonical(parsed.value) }, "text", Number.MAX_SAFE_INTEGER)}\n`,
   );
   return (await terminal.confirm("Run this instead?")) ? parsed.value : null;
-}
-
-export function outcomeText(reply: JsonObject): string {
-  const id = lineIn(reply, "id", 20);
-  const outcome = reply["outcome"];
-  const state = lineIn(reply, "state", 20);
-  if (state === "held") return `${id} is held: freehold inbox tells until when, freehold cancel ${id} stops it.`;
-  if (state === "no") return `Question ${id}: no. It was not done, and who asked is told so.`;
-  if (!isObject(outcome)) {
-    return state === "open" ? `Question ${id} comes back later.` : `Question ${id}: ${state}.`;
-  }
-  const reason = maybeTextIn(outcome, "reason") === null ? "" : `: ${lineIn(outcome, "reason", 500)}`;
-  switch (textIn(outcome, "kind")) {
-    case "result":
-      return `Question ${id}: yes. It was done.`;
-    case "waiting":
-      return `Question ${id} is asked anew as ${lineIn(outcome, "question", 20)}, because things have changed.`;
-    case "withheld":
-      return `Question ${id}: yes. It was done; the result is kept back${reason}.`;
-    case "denied":
-      return `Question ${id}: it may no longer be done${reason}.`;
-    default:
-      return `Question ${id}: yes, but it failed${reason}.`;
-  }
 }
 
 export function answered(reply: JsonObject): Outcome {

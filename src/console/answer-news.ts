@@ -56,6 +56,8 @@ function yesNews(question: QuestionView, answer: JsonObject, link: Markup): Told
   const reason = exactText(textOf(outcome, "reason"));
   const tool = exactText(question.tool);
   switch (textOf(outcome, "kind")) {
+    case "agreed":
+      return { tone: "good", text: html`Yes to the task. Its calls run when they are made. ${link}` };
     case "result":
       return { tone: "good", text: html`Done: ${tool} ran once. ${link}` };
     case "withheld":

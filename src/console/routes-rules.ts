@@ -65,7 +65,7 @@ function alikeNews(answered: Answered): { readonly tone: "good" | "plain" | "bad
       return { tone: "plain", text: html`You said yes to all. They still run; Activity shows how each ends.` };
     case "answered": {
       const rows = listOf(answered.answer, "outcomes");
-      const ran = rows.filter((row) => ["result", "withheld"].includes(outcomeOf(row)));
+      const ran = rows.filter((row) => ["result", "withheld", "agreed"].includes(outcomeOf(row)));
       const others = rows.filter((row) => !ran.includes(row));
       const links = others.map(
         (row) => html` <a href="/why/${encodeURIComponent(textOf(row, "id"))}">${textOf(row, "id")}</a>`,

@@ -13,7 +13,7 @@ import {
 import type { Store } from "../store/index.ts";
 import { texts } from "./input.ts";
 import { requireOwner, type Operation } from "./operation.ts";
-import { find, outcomeLine } from "./ops-questions.ts";
+import { find, toldOf } from "./ops-questions.ts";
 import { TOGETHER_MAX, togetherKind } from "./together.ts";
 
 export interface AlikeParts {
@@ -59,7 +59,7 @@ export function alikeOperations(parts: AlikeParts): readonly Operation[] {
 function answeredRow(id: string, given: Answered): JsonObject {
   if (given.kind === "refused") return { id, state: null, outcome: null, refused: given.reason };
   const { question, outcome } = given;
-  return { id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome), refused: null };
+  return { id, state: question.state, outcome: toldOf(question, outcome), refused: null };
 }
 
 /** Each open, each as it was shown (`digests`, in the same order), and all of one conversation or of one shape. */

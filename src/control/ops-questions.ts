@@ -9,7 +9,9 @@ import {
   reveal,
   revealJson,
   roleOf,
+  TASK,
   type Clock,
+  type DoorAnswer,
   type Effect,
   type JsonObject,
   type LedgerEntry,
@@ -88,7 +90,7 @@ function answering(parts: QuestionParts): readonly Operation[] {
           throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
         }
         const { question, outcome } = answered;
-        return { id: question.id, state: question.state, outcome: outcome === null ? null : outcomeLine(outcome) };
+        return { id: question.id, state: question.state, outcome: toldOf(question, outcome) };
       },
     },
     {
@@ -253,6 +255,12 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
 
 function inMinutes(clock: Clock, minutes: number): number {
   return clock.nowMs() + Math.min(24 * 60, Math.max(1, minutes)) * 60_000;
+}
+
+/** A yes to a whole task did nothing yet. */
+export function toldOf({ binding }: Question, outcome: DoorAnswer | null): JsonObject | null {
+  if (outcome === null) return null;
+  return binding.tool === TASK && outcome.kind === "result" ? { kind: "agreed" } : outcomeLine(outcome);
 }
 
 export function outcomeLine(outcome: {
