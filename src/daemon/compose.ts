@@ -208,7 +208,8 @@ function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): 
     sessionsMax: WIRE_SESSIONS_MAX,
     idleMs: IDLE_SESSION_MS,
     allowedHosts: () => place.hosts,
-    allowedOrigins: () => [],
+    // Its own pages alone, where a browser says where it comes from.
+    allowedOrigins: () => place.hosts.filter((host) => host.includes(":")).map((host) => `http://${host}`),
   });
 }
 
