@@ -161,7 +161,7 @@ function answerAgainstChange(options: RaceOptions): Promise<RaceCount> {
   return race(options, attempt, () => ({ policy: digest, held: isHeld }));
 }
 
-/** Two answers, two carry-outs, the same call again, the last of an outline or of a rule for the day: one acts. */
+/** Two answers, two carry-outs, the same call again, the last of an outline, a rule's day or a task's yes: one acts. */
 function doubleSpend(options: RaceOptions): Promise<RaceCount> {
   const attempt: Try = async (track) => {
     const { fixture, draw, sent, number } = track;
@@ -170,7 +170,7 @@ function doubleSpend(options: RaceOptions): Promise<RaceCount> {
       await loiter(draw);
       await act();
     };
-    const kind = draw(5);
+    const kind = draw(6);
     if (kind <= 2) {
       const request = write(track, `/asked/${number}`);
       const id = await asked(track, request);
@@ -182,13 +182,19 @@ function doubleSpend(options: RaceOptions): Promise<RaceCount> {
       await Promise.all(rivals.map(later));
       return sent.length === 1 ? null : `kind ${kind}: sent ${sent.length} times for one answer`;
     }
-    const path = kind === 3 ? "/once" : "/outlined/notes";
+    const path = kind === 3 ? "/once" : kind === 4 ? "/outlined/notes" : `/agreed/${number}`;
     if (kind === 4) {
       const outline = new Map([["notes.write_note", 1]]);
       const session = `s${number}`;
       door.hear({ session, principal: AGENT, message: `write text ${number} to ${path}`, outline }, OWNER);
       await door.call({ session, principal: AGENT, tool: "notes.read_note", args: { path: "/a" } });
       sent.length = 0;
+    }
+    if (kind === 5) {
+      const { session, principal, tool, args } = write(track, path);
+      const foreseen = [args, { ...args, text: "another" }].map((each) => ({ tool, args: each, open: [] }));
+      const task = door.hear({ session, principal, message: "hello", outline: null, foreseen }, OWNER) ?? "";
+      await Promise.all([1, 2].map(() => later(() => door.answer(task, { kind: "yes" }, OWNER))));
     }
     await Promise.all(Array.from({ length: 2 + draw(2) }, () => later(() => door.call(write(track, path)))));
     return sent.length === 1 ? null : `kind ${kind}: sent ${sent.length} times where one was left`;
