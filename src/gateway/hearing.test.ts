@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "../kernel/index.ts";
-import type { Peer, PeerCall, Responder, RpcReply } from "../mcp/index.ts";
-import { maskedPeer, openHearing, type Hearing } from "./hearing.ts";
+import { filteredPeer, type Peer, type PeerCall, type Responder, type RpcReply } from "../mcp/index.ts";
+import { openHearing, type Hearing } from "./hearing.ts";
 
 const VALUE = "ghp_16C7e42F292c6912E7710c83";
 const CALL: PeerCall = { method: "tools/call", paramsText: "{}", timeoutMs: 1_000 };
@@ -40,7 +40,7 @@ function open(): Fake {
     close: () => undefined,
   };
   const fake: Fake = {
-    peer: maskedPeer(raw, hearing.from("files")),
+    peer: filteredPeer(raw, hearing.from("files")),
     hearing,
     told,
     nowMs: 1_800_000_000_000,

@@ -1,7 +1,6 @@
 // What servers say, with the values of secrets taken out; and which server said whose.
 
 import { isObject, parseStrict, type Clock, type JsonObject } from "../kernel/index.ts";
-import type { Peer, PeerCall, RpcReply } from "../mcp/index.ts";
 import { openMask, type Masked } from "./mask.ts";
 
 export interface Hearing {
@@ -69,48 +68,4 @@ export function openHearing({ nowMs }: Clock): Hearing {
     onSaid: (listener) => void listeners.push(listener),
     saidBy: (server) => [...(said.get(server)?.keys() ?? [])].sort(),
   };
-}
-
-/** The same server, of whose every word the values of secrets are taken out. */
-export function maskedPeer(peer: Peer, hearing: ServerHearing): Peer {
-  return {
-    transport: peer.transport,
-    closed: peer.closed.then((reason) => hearing.text(reason)),
-    async request(call) {
-      return maskedReply(await peer.request({ ...call, ...maskedEars(call, hearing) }), hearing);
-    },
-    onNotification: (listener) => peer.onNotification((method, params) => listener(method, hearing.object(params))),
-    setRequestResponder: (respond) =>
-      peer.setRequestResponder((method, params) => respond(method, hearing.object(params))),
-    notify: (method, params) => peer.notify(method, params),
-    mirror: (tools) => peer.mirror(tools),
-    speak: (dialect) => peer.speak(dialect),
-    openStream: () => peer.openStream(),
-    close: () => peer.close(),
-  };
-}
-
-/** What the server says in the middle of a call. */
-function maskedEars(call: PeerCall, hearing: ServerHearing): Pick<PeerCall, "onProgress" | "onNotice" | "respond"> {
-  const { onProgress, onNotice, respond } = call;
-  return {
-    ...(onProgress && { onProgress: (said) => onProgress(hearing.object(said)) }),
-    ...(onNotice && { onNotice: (method, params) => onNotice(method, hearing.object(params)) }),
-    ...(respond && { respond: (method, params, key) => respond(method, hearing.object(params), key) }),
-  };
-}
-
-function maskedReply(reply: RpcReply, hearing: ServerHearing): RpcReply {
-  switch (reply.kind) {
-    case "result":
-      return { ...reply, result: hearing.object(reply.result) };
-    case "error": {
-      // In one go: an error may be spread over its text and its data.
-      const { message, ...data } = hearing.object({ message: reply.message, data: reply.data ?? null });
-      const own = { ...reply, message: typeof message === "string" ? message : "" };
-      return reply.data === undefined ? own : { ...own, ...data };
-    }
-    case "broken":
-      return { ...reply, reason: hearing.text(reply.reason) };
-  }
 }

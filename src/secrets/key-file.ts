@@ -12,7 +12,7 @@ export interface KeyFile {
   /** Empty when the file holds none. Faults: `secrets.locked`. */
   readonly identity: () => string;
   readonly isLocked: () => boolean;
-  /** Puts the key under a passphrase and leaves it unlocked; null takes the passphrase away. Faults: `secrets.locked`. */
+  /** Puts the key under a passphrase, or takes that away with null; leaves it unlocked. Faults: `secrets.locked`. */
   protect(passphrase: string | null): Promise<void>;
   /** False when it is not the passphrase. */
   unlock(passphrase: string): Promise<boolean>;

@@ -104,7 +104,7 @@ test("the signing key is made once, and its signatures verify", (t) => {
   assert.throws(() => openSigner({ dir }), isFault("secrets.key"));
 });
 
-test("whoever must know the values learns them at the start, and each change before it can be handed out", async (t) => {
+test("the mask learns all values at the start, and each change before it can be handed out", async (t) => {
   const dir = folder(t);
   await openSecrets({ dir }).set("mail", "correct horse battery");
   const learnt: Record<string, string>[] = [];

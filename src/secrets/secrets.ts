@@ -30,8 +30,8 @@ const ALL_LENGTH_MAX = 524_288;
 type Values = ReadonlyMap<string, string>;
 
 /**
- * `dir` is the home's `.state`. `age -d -i keys/age.txt secrets.age` opens the same file. `learn` hears of all values, by
- * name, whenever they were opened, and before a changed one can be handed out. Faults: `secrets.*`.
+ * `dir` is the home's `.state`. `age -d -i keys/age.txt secrets.age` opens the same file. `learn` hears of all values,
+ * by name, whenever they were opened, and before a changed one can be handed out. Faults: `secrets.*`.
  */
 export function openSecrets({
   dir,

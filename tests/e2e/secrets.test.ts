@@ -40,7 +40,7 @@ async function whyOf(daemon: TestDaemon, name: string): Promise<string> {
   return textAt(row ?? {}, "why") ?? "";
 }
 
-test("a server that answers with its secret says nothing: to the client, the log, the ledger or the files", async (t) => {
+test("a server that tells its secret tells nobody: not the client, the log, the ledger or the files", async (t) => {
   const { home, daemon, token } = await homeWithSecret(t);
   let logged = "";
   daemon.child.stderr?.on("data", (chunk: Buffer) => (logged += chunk.toString()));
