@@ -62,7 +62,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     },
     secret: (name) => secrets.get(name),
     hearing: (server) => hearing.from(server),
-    idleStopMs: () => IDLE_STOP_MS,
+    idleStopMs: (server) => active().stack.servers[server]?.idleStopMs ?? IDLE_STOP_MS,
     isNeeded: (server) => isAwaited(state, server),
     authorization: (server, url) => logins.authorization(server, url),
     needsLogin: (server) => logins.needsLogin(server),

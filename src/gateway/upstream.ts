@@ -25,7 +25,7 @@ export interface UpstreamParts {
   secret(name: string): Promise<string | null>;
   /** Takes the values of secrets out of all that the server says. */
   hearing(server: string): ServerHearing;
-  /** How long a server may be unused before it is stopped. */
+  /** How long a server may be unused before it is stopped; 0 for never. */
   idleStopMs(server: string): number;
   /** Something waits for it though no call is under way: a question that the owner may still answer. */
   isNeeded(server: string): boolean;

@@ -136,7 +136,8 @@ class RunningServers implements Upstreams {
     const now = this.#parts.clock.nowMs();
     for (const [server, one] of this.#running) {
       if (one.underway() > 0 || this.#parts.isNeeded(server)) one.upstream.usedAtMs = now;
-      if (now - one.upstream.usedAtMs <= this.#parts.idleStopMs(server)) continue;
+      const idleStopMs = this.#parts.idleStopMs(server);
+      if (idleStopMs === 0 || now - one.upstream.usedAtMs <= idleStopMs) continue;
       this.stop(server).catch((error: unknown) => this.#parts.onChange(server, `did not stop: ${reasonOf(error)}`));
     }
     if (this.#running.size > 0 || this.#idleTimer === null) return;

@@ -2,6 +2,7 @@
 
 import { pinOf, type JsonObject } from "../kernel/index.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
+import { holdText } from "./holds.ts";
 import { diffOAuth, NO_OAUTH } from "./oauth.ts";
 import { LOCK_FILE, STACK_FILE } from "./policy.ts";
 import type { Ask, LockedServer, Stack, StackLock, StackSandbox, StackServer } from "./types.ts";
@@ -55,6 +56,14 @@ function diffDeclared({ server, was, is }: Pair<StackServer>, add: Add): void {
     add("changed", `${server} now starts with: ${is.args.join(" ") || "no arguments"}`, true);
   if (!same(was.env, is.env)) {
     add("changed", `${server} now gets the environment ${Object.keys(is.env).join(", ") || "of nobody"}`, true);
+  }
+  if (was.idleStopMs !== is.idleStopMs) {
+    const span = is.idleStopMs === undefined ? "the usual time" : holdText(is.idleStopMs);
+    add(
+      "changed",
+      `${server} ${is.idleStopMs === 0 ? "is never stopped when unused" : `is stopped after ${span} unused`}`,
+      false,
+    );
   }
   if (!same(was.account, is.account)) add("changed", `${server} now uses another account`, true);
 }

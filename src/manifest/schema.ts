@@ -84,6 +84,9 @@ function server(): JsonObject {
         uniqueItems: true,
       },
       oauth: oauthSchema(),
+      idleStop: text("How long it may be unused before it is stopped: none (never), 30s, 10m, 2h.", {
+        pattern: "^(none|[1-9]\\d{0,4}[smh])$",
+      }),
       sandbox: { anyOf: [{ const: "none" }, sandbox()] },
     }),
     oneOf: [{ required: ["source"] }, { required: ["connector"] }],

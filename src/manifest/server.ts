@@ -1,5 +1,6 @@
 // One entry under servers: where the program comes from, what it is given, and the walls around it.
 
+import { holdOf } from "./holds.ts";
 import { didYouMean } from "./nearest.ts";
 import { CONNECTORS, ENV_NAME, NAME, PACKAGE_NAME, SECRET_REFERENCE, VERSION } from "./names.ts";
 import { oauthOf } from "./oauth.ts";
@@ -7,7 +8,18 @@ import * as read from "./reading.ts";
 import type { Fields, SourceNode } from "./reading.ts";
 import type { Ask, StackSandbox, StackServer } from "./types.ts";
 
-const SERVER_FIELDS = ["source", "connector", "account", "args", "env", "secrets", "asks", "oauth", "sandbox"];
+const SERVER_FIELDS = [
+  "source",
+  "connector",
+  "account",
+  "args",
+  "env",
+  "secrets",
+  "asks",
+  "oauth",
+  "idleStop",
+  "sandbox",
+];
 const ASKS = ["elicitation", "sampling", "roots"] as const;
 const NO_ASKS: readonly Ask[] = [];
 const PATH_NAMES = ["home", "stack"];
@@ -24,6 +36,7 @@ export function serverOf(node: SourceNode): StackServer {
   }
   refuseForRemote(server, source);
   refuseForSource(server, source);
+  const idleStop = server.get("idleStop");
   return read.remember(node, {
     source,
     connector,
@@ -33,6 +46,7 @@ export function serverOf(node: SourceNode): StackServer {
     secrets: read.maybe(server.get("secrets"), {}, (secrets) => read.mapOf(secrets, ENV_NAME, secretOf)),
     compartment: read.textOf(server.need("compartment"), NAME),
     asks: read.maybe(server.get("asks"), NO_ASKS, asksOf),
+    ...(idleStop === undefined ? {} : { idleStopMs: holdOf(idleStop) }),
     ...(server.get("oauth") === undefined ? {} : { oauth: oauthOf(server, source, secretOf) }),
     sandbox: read.maybe(server.get("sandbox"), SANDBOX_DEFAULT, sandboxOf),
   });

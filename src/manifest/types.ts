@@ -47,6 +47,8 @@ export interface StackServer {
   readonly asks: readonly Ask[];
   /** Only of a remote server. */
   readonly oauth?: StackOAuth;
+  /** How long it may be unused before it is stopped; 0 for never. */
+  readonly idleStopMs?: number;
   readonly sandbox: StackSandbox | "none";
 }
 
