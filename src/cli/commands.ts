@@ -54,6 +54,13 @@ const EVERY_DAY: readonly CommandSpec[] = [
     load: async () => (await import("./cancel.ts")).run,
   },
   {
+    name: "undo",
+    args: "[id]",
+    summary: "take back a call that ran, where its card says how; without an id, what can be",
+    group: "Every day",
+    load: async () => (await import("./undo.ts")).run,
+  },
+  {
     name: "later",
     args: "<id> [minutes]",
     summary: "be asked again later",

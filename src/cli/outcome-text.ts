@@ -15,7 +15,7 @@ export function outcomeText(reply: JsonObject): string {
   const reason = maybeTextIn(outcome, "reason") === null ? "" : `: ${lineIn(outcome, "reason", 500)}`;
   switch (textIn(outcome, "kind")) {
     case "result":
-      return `Question ${id}: yes. It was done.`;
+      return `Question ${id}: yes. It was done.${reply["canUndo"] === true ? ` Undo: freehold undo ${id}` : ""}`;
     case "agreed":
       return `Question ${id}: yes. Its calls run when they are made.`;
     case "waiting":

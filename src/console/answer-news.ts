@@ -75,3 +75,20 @@ function yesNews(question: QuestionView, answer: JsonObject, link: Markup): Told
       return { tone: "plain", text: html`You said yes. ${link}` };
   }
 }
+
+export function undoNews(undone: Answered): Told {
+  switch (undone.kind) {
+    case "refused":
+      return { tone: "bad", text: html`Not undone: ${exactText(undone.fault.message)}` };
+    case "running":
+      return { tone: "plain", text: html`The undo still runs; Activity shows how it ends.` };
+    case "answered": {
+      const outcome = isObject(undone.answer["outcome"]) ? undone.answer["outcome"] : {};
+      const reason = exactText(textOf(outcome, "reason"));
+      const kind = textOf(outcome, "kind");
+      if (kind === "result" || kind === "withheld") return { tone: "good", text: html`The undo ran once.` };
+      if (kind === "waiting") return { tone: "plain", text: html`Not yet: something changed, so you are asked anew.` };
+      return { tone: "bad", text: html`The undo did not go through: ${reason}` };
+    }
+  }
+}

@@ -18,7 +18,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "always",
   "alike",
 ]);
-const ACTIONS: ReadonlySet<string> = new Set(["stop", "resume", "seen", "apply", "leave"]);
+const ACTIONS: ReadonlySet<string> = new Set(["stop", "resume", "seen", "undo", "apply", "leave"]);
 
 export function openConsole(options: ConsoleOptions): Console {
   let pages: Promise<Pages> | null = null;

@@ -1,10 +1,10 @@
 // What was done: the ledger's tail, newest first, and the story of one request.
 
 import { canonical, revealJson, type JsonObject } from "../kernel/index.ts";
-import { countOf, exactText } from "./exact.ts";
+import { argumentList, argumentsOf, countOf, exactText } from "./exact.ts";
 import { html, type Markup } from "./html.ts";
-import { ago, type Frame, type Page } from "./page.ts";
-import { clauseWords, textOf, textsOf, type EntryView } from "./reading.ts";
+import { ago, csrfField, type Frame, type Page } from "./page.ts";
+import { clauseWords, textOf, textsOf, type EntryView, type UndoView } from "./reading.ts";
 
 export const ENTRIES_PER_PAGE = 60;
 
@@ -115,6 +115,8 @@ export interface Why {
   readonly id: string;
   readonly answer: JsonObject;
   readonly entries: readonly EntryView[];
+  /** Null where nothing takes it back. */
+  readonly undo: UndoView | null;
 }
 
 export function whyPage(why: Why, frame: Frame): Page {
@@ -130,9 +132,23 @@ export function whyPage(why: Why, frame: Frame): Page {
     <ol class="story">
       ${lines.map((line, index) => storyLine(line, entries[index], frame))}
     </ol>
-    ${question !== "" && questionLink(question)}
+    ${question !== "" && questionLink(question)} ${why.undo !== null && undoPanel(why.undo, frame)}
     <p class="quiet">The same on a terminal: <code>freehold why ${exactText(why.id)}</code></p>`;
   return { title: "Why", at: "activity", isLive: false, body };
+}
+
+/** What is shown is what runs: the digest says which call the owner saw. */
+function undoPanel(undo: UndoView, frame: Frame): Markup {
+  if (undo.gone !== "") return html`<p class="quiet">Its undo is gone: ${exactText(undo.gone)}.</p>`;
+  const args = argumentsOf(undo.args, new Map());
+  return html`<form class="panel" method="post" action="/undo">
+    ${csrfField(frame)}<input type="hidden" name="id" value="${undo.request}" />
+    <input type="hidden" name="digest" value="${undo.digest}" />
+    <h2>Undo it</h2>
+    <p>Its card takes it back by calling ${exactText(undo.tool)}, once, with exactly this:</p>
+    ${argumentList(args ?? [], { prefix: "undo", lengthMax: Infinity })}
+    <button class="button">Undo</button>
+  </form>`;
 }
 
 function storyLine(line: string, entry: EntryView | undefined, frame: Frame): Markup {

@@ -34,6 +34,38 @@ describe("what is shown", () => {
     }
   });
 
+  test("the story of a call shows the exact undo and runs it with the digest that was seen", async () => {
+    const own = await startConsole(sampleData());
+    try {
+      const offered = {
+        request: "r-4f1c",
+        tool: "calendar.delete_event",
+        args: '{"id":"<b>e1</b>"}',
+        digest: "d".repeat(64),
+        gone: null,
+      };
+      const browser = await ownersBrowser(own);
+      assert.doesNotMatch((await browser.get("/why/r-4f1c")).body, /Undo it/);
+      own.override.set("undo.show", () => offered);
+      const page = (await browser.get("/why/r-4f1c")).body;
+      assert.match(page, /calendar\.delete_event/);
+      assert.match(page, /&lt;b&gt;e1&lt;\/b&gt;/);
+      const sent = await browser.submit("/undo", { id: "r-4f1c", digest: offered.digest });
+      assert.equal(sent.status, 303, sent.body);
+      const runs = own.called.filter(({ name }) => name === "undo.run");
+      assert.deepEqual(
+        runs.map(({ input, isOwner }) => ({ ...input, isOwner })),
+        [{ id: "r-4f1c", digest: offered.digest, isOwner: true }],
+      );
+      own.override.set("undo.show", () => ({ ...offered, gone: "it was used" }));
+      const after = (await browser.get("/why/r-4f1c")).body;
+      assert.match(after, /Its undo is gone: it was used/);
+      assert.doesNotMatch(after, /action="\/undo"/);
+    } finally {
+      await own.close();
+    }
+  });
+
   test("what is held shows when it is done, and is cancelled by one tap", async () => {
     const data = sampleData();
     const held = sampleQuestion({ id: "H3D", state: "held", heldUntilMs: NOW_MS + 300_000 });

@@ -122,6 +122,26 @@ export function unknownOf(object: JsonObject, story: JsonObject): UnknownView {
   };
 }
 
+export interface UndoView {
+  readonly request: string;
+  readonly tool: string;
+  /** Canonical JSON: the very bytes that are sent. */
+  readonly args: string;
+  readonly digest: string;
+  /** Why it is not offered any more; empty while it is. */
+  readonly gone: string;
+}
+
+export function undoOf(object: JsonObject): UndoView {
+  return {
+    request: textOf(object, "request"),
+    tool: textOf(object, "tool"),
+    args: textOf(object, "args"),
+    digest: textOf(object, "digest"),
+    gone: textOf(object, "gone"),
+  };
+}
+
 export interface EntryView {
   readonly seq: number;
   readonly atMs: number;

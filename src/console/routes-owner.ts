@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import { canonical, Fault, type JsonObject } from "../kernel/index.ts";
-import { answerNews, waitFor } from "./answer-news.ts";
+import { answerNews, undoNews, waitFor } from "./answer-news.ts";
 import type { Call, ConsoleEnv, Desk } from "./desk.ts";
 import { objectFrom } from "./exact.ts";
 import { html } from "./html.ts";
@@ -17,8 +17,10 @@ import {
   meterOf,
   questionOf,
   textOf,
+  undoOf,
   unknownOf,
   type QuestionView,
+  type UndoView,
   type UnknownView,
 } from "./reading.ts";
 
@@ -41,6 +43,8 @@ export function routeOwner(app: Hono<ConsoleEnv>, desk: Desk): void {
   });
 
   app.post("/q/:id", async (call) => answer(desk, call));
+
+  app.post("/undo", async (call) => undo(desk, call));
 
   app.post("/seen", async (call) => {
     await desk.run(call, "unknown.seen", { request: call.get("form").get("request") ?? "" });
@@ -79,7 +83,8 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
     const told = await desk.run(call, "why", { id });
     const texts = await storyOf(desk, call, id);
     const entries = listOf(texts, "entries").map(entryOf);
-    return desk.show(call, (frame) => whyPage({ id, answer: told, entries }, frame));
+    const undo = await undoFor(desk, call, id);
+    return desk.show(call, (frame) => whyPage({ id, answer: told, entries, undo }, frame));
   });
 
   app.get("/stack", async (call) => {
@@ -105,6 +110,23 @@ function routeReading(app: Hono<ConsoleEnv>, desk: Desk): void {
     }
     return desk.goOn(call, { to: "/stack", tone: "good", text: html`Applied. It is in force now.` });
   });
+}
+
+/** Null where Freehold knows no way to take it back. */
+async function undoFor(desk: Desk, call: Call, id: string): Promise<UndoView | null> {
+  try {
+    return undoOf(await desk.run(call, "undo.show", { id }));
+  } catch (error) {
+    if (error instanceof Fault && error.code === "undo.none") return null;
+    throw error;
+  }
+}
+
+async function undo(desk: Desk, call: Call): Promise<Response> {
+  const form = call.get("form");
+  const [id, digest] = [form.get("id") ?? "", form.get("digest") ?? ""];
+  const news = undoNews(await waitFor(desk.run(call, "undo.run", { id, digest })));
+  return desk.goOn(call, { to: `/why/${encodeURIComponent(id)}`, ...news });
 }
 
 /** Entries before `before`, or the newest. */

@@ -12,6 +12,7 @@ import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts
 import { ruleOperations } from "./ops-rules.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
+import { undoOperations, type UndoParts } from "./ops-undo.ts";
 
 export type OperationParts = AlikeParts &
   CardParts &
@@ -21,7 +22,8 @@ export type OperationParts = AlikeParts &
   QuestionParts &
   RuleReviewParts &
   StackParts &
-  StatusParts;
+  StatusParts &
+  UndoParts;
 
 export function allOperations(parts: OperationParts): readonly Operation[] {
   return [
@@ -37,5 +39,6 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...ruleOperations(parts),
     ...ruleReviewOperations(parts),
     ...meterOperations(parts),
+    ...undoOperations(parts),
   ];
 }

@@ -38,7 +38,7 @@ const UNKNOWN_SEEN = "unknown.seen.";
 
 const UNDO: Readonly<Record<Effect, string>> = {
   read: "There is nothing to undo.",
-  "write-reversible": "It can be undone.",
+  "write-reversible": "It can be undone, but not by Freehold: its card names no undo.",
   write: "Freehold cannot undo it.",
   send: "What is sent cannot be called back.",
   spend: "Money that is spent cannot be called back.",
@@ -90,7 +90,9 @@ function answering(parts: QuestionParts): readonly Operation[] {
           throw new Fault("question.closed", { message: `question ${id}: ${answered.reason}.` });
         }
         const { question, outcome } = answered;
-        return { id: question.id, state: question.state, outcome: toldOf(question, outcome) };
+        const canUndo = outcome !== null && store.undos.get(question.request) !== null;
+        const told = toldOf(question, outcome);
+        return { id: question.id, state: question.state, outcome: told, canUndo };
       },
     },
     {
@@ -192,7 +194,7 @@ function shown(parts: QuestionParts, question: Question): JsonObject {
     label: { ...binding.label },
     policy: binding.policy,
     digest: question.digest,
-    undo: card === null ? "" : UNDO[card.effect],
+    undo: card === null ? "" : undoLine(card, question),
     effect: card?.effect ?? null,
     origin: originOf(question),
     note: question.note,
@@ -255,6 +257,11 @@ function answerFrom(input: JsonObject, clock: Clock): OwnerAnswer {
 
 function inMinutes(clock: Clock, minutes: number): number {
   return clock.nowMs() + Math.min(24 * 60, Math.max(1, minutes)) * 60_000;
+}
+
+function undoLine(card: ToolCard, { id }: Question): string {
+  if (card.undo === undefined) return UNDO[card.effect];
+  return `Can be undone afterwards, once: freehold undo ${id} calls ${card.undo.tool}.`;
 }
 
 /** A yes to a whole task did nothing yet. */

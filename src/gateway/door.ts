@@ -47,6 +47,7 @@ import { countDenials, type Denials } from "./denials.ts";
 import { fillHandles, handleNote, takeOut } from "./handles.ts";
 import { holdEnd } from "./hold-length.ts";
 import { send } from "./send.ts";
+import { noteUndo } from "./undo.ts";
 import type { Upstream } from "./upstreams.ts";
 
 const CALL_TIMEOUT_MS = 10 * 60_000;
@@ -241,7 +242,10 @@ class TheDoor implements OwnersDoor {
     if (!isKept) this.#parts.sessions.taint(one.session, label);
     const facts = { label: { ...label }, reply: how === "not-sent" ? how : reply.kind };
     const entry = { ...entryOf(one, how === "not-sent" ? "outcome" : how), facts };
-    await this.#parts.store.together(() => this.#parts.store.ledger.append(entry));
+    await this.#parts.store.together(() => {
+      this.#parts.store.ledger.append(entry);
+      noteUndo(this.#parts.store, one, reply);
+    });
     if (reply.kind === "result") return { kind: "result", request: one.id, result: reply.result, label };
     const code = reply.kind === "error" && !isKept ? reply.code : -32_603;
     const said = isKept ? KEPT_FAULT : reply.kind === "error" ? reply.message : reply.reason;
@@ -327,14 +331,8 @@ class TheDoor implements OwnersDoor {
   }
 
   #own(kind: "start" | "stop" | "resume"): NewEntry {
-    return {
-      kind,
-      session: null,
-      principal: kind === "resume" ? "owner" : null,
-      subject: kind,
-      request: null,
-      facts: {},
-    };
+    const principal = kind === "resume" ? "owner" : null;
+    return { kind, session: null, principal, subject: kind, request: null, facts: {} };
   }
 
   async recover(): Promise<{ lost: number; unknown: number }> {

@@ -93,4 +93,15 @@ export const MIGRATIONS: readonly string[] = [
   DROP INDEX questions_alike;
   CREATE INDEX questions_alike ON questions (alike) WHERE state IN ('open', 'held');
   `,
+  `
+  CREATE TABLE undos (
+    request TEXT PRIMARY KEY,
+    ran TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    args TEXT NOT NULL,
+    label TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    used_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -12,6 +12,7 @@ import { permitsOf, type Permits } from "./permits.ts";
 import { questionsOf, type Questions } from "./questions.ts";
 import { sessionsOf, type Sessions } from "./sessions.ts";
 import { settingsOf, type Settings } from "./settings.ts";
+import { undosOf, type Undos } from "./undos.ts";
 
 export interface Store {
   readonly ledger: Ledger;
@@ -23,6 +24,7 @@ export interface Store {
   readonly settings: Settings;
   readonly answers: Answers;
   readonly handles: Handles;
+  readonly undos: Undos;
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
   /**
@@ -64,6 +66,7 @@ export function openStore(options: StoreOptions): Store {
       settings: settingsOf(database),
       answers: answersOf(database),
       handles: handlesOf(database, randomBytes),
+      undos: undosOf(database, nowMs),
       transaction: database.transaction,
       together: database.together,
       durable: durability.durable,
