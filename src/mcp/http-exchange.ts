@@ -1,8 +1,16 @@
 // One call on its way over HTTP, and what it takes: several requests where one is refused, or its stream breaks.
 
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { isObject, readJson } from "../kernel/index.ts";
+import { encodeHeader, nameOf } from "./eras.ts";
 import type { Ended } from "./http-answers.ts";
+import { paramHeaders, type MirroredTools } from "./param-headers.ts";
 import type { Outgoing } from "./peer.ts";
+
+/** A stream that breaks again and again without an answer is given up. */
+export const RESUMES_MAX = 10;
+/** Refreshed once, widened once; more tries of the same call would only be a loop. */
+export const AUTHORIZED_TRIES_MAX = 2;
 
 export interface Sending {
   readonly verb: "POST" | "GET" | "DELETE";
@@ -42,5 +50,18 @@ export function newExchange(out: Outgoing): Exchange {
     resumes: 0,
     timer: null,
     isReopened: false,
+  };
+}
+
+/** Modern requests repeat in headers what intermediaries route by (SEP-2243). */
+export function bodyHeaders({ method, paramsText }: Outgoing, tools: MirroredTools): Record<string, string> {
+  const params: unknown = readJson(paramsText);
+  if (!isObject(params)) return { "mcp-method": method };
+  const name = nameOf(method, params);
+  const mirrored = method === "tools/call" && name !== null ? tools.get(name) : undefined;
+  return {
+    "mcp-method": method,
+    ...(name === null ? {} : { "mcp-name": encodeHeader(name) }),
+    ...(mirrored === undefined ? {} : paramHeaders(mirrored, params["arguments"])),
   };
 }

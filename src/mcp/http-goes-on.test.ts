@@ -27,7 +27,10 @@ const DISCOVERED: JsonObject = {
 };
 
 /** A server that greets in the old era unless `on` answers first; `on` answers what it knows. */
-async function serve(t: TestContext, on: (heard: Heard) => boolean): Promise<{ url: string; heard: Heard[] }> {
+async function serve(
+  t: TestContext,
+  on: (heard: Heard, path: string) => boolean,
+): Promise<{ url: string; heard: Heard[] }> {
   const heard: Heard[] = [];
   const server = createServer((request, response) => {
     let text = "";
@@ -49,7 +52,7 @@ async function serve(t: TestContext, on: (heard: Heard) => boolean): Promise<{ u
         response,
       };
       heard.push(one);
-      if (on(one)) return;
+      if (on(one, request.url ?? "")) return;
       if (one.method === "initialize") one.say(HELLO, { "mcp-session-id": "first" });
       else one.status(one.method.startsWith("notifications/") ? 202 : one.verb === "DELETE" ? 200 : 405);
     });
@@ -303,4 +306,42 @@ test("a tool whose headers cannot be made is left out by name, the others are ca
   await callLook(peer, { paramsText: '{"arguments":{"where":"süd"},"name":"look"}' });
   assert.equal(heard.at(-1)?.headers["mcp-param-where"], `=?base64?${Buffer.from("süd").toString("base64")}?=`);
   assert.equal(heard.at(-1)?.headers["mcp-name"], "look");
+});
+
+/** Of 2024-11-05: a stream that names `endpoint`, and answers on it. */
+function oldServer(t: TestContext, endpoint: string) {
+  let stream: ServerResponse | null = null;
+  const posted: string[] = [];
+  const on = (one: Heard, path: string): boolean => {
+    if (one.verb === "GET") stream = events(one.response, `event: endpoint\ndata: ${endpoint}\n\n`);
+    else if (path !== "/messages?s=1") one.status(405);
+    else {
+      posted.push(one.method);
+      one.status(202);
+      const result = one.method === "initialize" ? { ...HELLO, protocolVersion: "2024-11-05" } : { content: [] };
+      if (one.id !== 0) stream?.write(`data: ${JSON.stringify({ jsonrpc: "2.0", id: one.id, result })}\n\n`);
+    }
+    return true;
+  };
+  return { served: serve(t, on), posted, end: () => stream?.end() };
+}
+
+test("a server of 2024-11-05 is asked where its stream says, and ends with that stream", async (t) => {
+  const old = oldServer(t, "/messages?s=1");
+  const peer = await openPeer(t, (await old.served).url);
+  assert.equal((await handshake(peer, { timeoutMs: 10_000 })).protocol, "2024-11-05");
+  peer.openStream();
+  assert.deepEqual(await Promise.all([callLook(peer), callLook(peer)]), [OK, OK]);
+  assert.deepEqual(old.posted, ["initialize", "notifications/initialized", "tools/call", "tools/call"]);
+  old.end();
+  assert.match(await peer.closed, /ended its stream/);
+});
+
+test("a stream that names an address elsewhere is not followed", async (t) => {
+  const elsewhere = oldServer(t, "/messages?s=1");
+  const { url } = await elsewhere.served;
+  const old = oldServer(t, new URL("/messages?s=1", url).href);
+  const peer = await openPeer(t, (await old.served).url);
+  await assert.rejects(handshake(peer, { timeoutMs: 10_000 }), /HTTP 405/);
+  assert.deepEqual(elsewhere.posted, []);
 });

@@ -2,34 +2,25 @@
 // A broken stream is taken up again where it broke, a session that the server ended is opened anew, each with a limit.
 
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { isObject, readJson, reasonOf, type JsonObject, type PermitConnection } from "../kernel/index.ts";
-import { encodeHeader, nameOf } from "./eras.ts";
-import { challengeOf, type HttpAuthorization } from "./http-authorization.ts";
-import { createConnector, resolveByDns, type Connector, type ResolveAddress } from "./http-connect.ts";
+import { reasonOf, type JsonObject } from "../kernel/index.ts";
+import { challengeOf } from "./http-authorization.ts";
+import { createConnector, resolveByDns, type Connector } from "./http-connect.ts";
 import { explain, forCall, messagesIn, readBody, readStream, sessionIdOf, type Ended } from "./http-answers.ts";
-import { newExchange, type Exchange, type Listening, type Sending } from "./http-exchange.ts";
+import {
+  AUTHORIZED_TRIES_MAX,
+  bodyHeaders,
+  newExchange,
+  RESUMES_MAX,
+  type Exchange,
+  type Listening,
+  type Sending,
+} from "./http-exchange.ts";
+import type { HttpPeerOptions } from "./http-options.ts";
 import { CODES } from "./messages.ts";
-import { paramHeaders, type MirroredTools } from "./param-headers.ts";
+import { isOldRefusal, openOldStream } from "./http-old.ts";
+import type { MirroredTools } from "./param-headers.ts";
 import { PeerCore, type Dialect, type Outgoing, type Peer, type Wire } from "./peer.ts";
 import type { SseReader } from "./sse.ts";
-
-export interface HttpPeerOptions {
-  readonly url: string;
-  /** Asked before each request, so that a changed secret is used at once. */
-  readonly headers: () => Readonly<Record<string, string>>;
-  /** Asked before each new connection. */
-  readonly permit: PermitConnection;
-  /** Default: the system's resolver, no address refused. */
-  readonly resolve?: ResolveAddress;
-  /** Tokens for the header Authorization, in place of a fixed one. */
-  readonly authorization?: HttpAuthorization;
-  /**
-   * A new session was opened in place of one that the server ended. True when the server is still the accepted one:
-   * the call that met the end, which the server had refused, is then sent in the new session. Default: it fails.
-   */
-  readonly renewed?: () => Promise<boolean>;
-  readonly messageBytesMax: number;
-}
 
 const ACCEPT = "application/json, text/event-stream";
 const REOPEN_FIRST_MS = 1000;
@@ -37,10 +28,6 @@ const REOPEN_LAST_MS = 60_000;
 const GOODBYE_MAX_MS = 2000;
 const REFUSAL_BYTES_MAX = 64 * 1024;
 const SESSION_ENDED = "the server ended the session";
-/** A stream that breaks again and again without an answer is given up. */
-const RESUMES_MAX = 10;
-/** Refreshed once, widened once; more tries of the same call would only be a loop. */
-const AUTHORIZED_TRIES_MAX = 2;
 const REOPEN_TIMEOUT_MS = 30_000;
 
 export function openHttpPeer(options: HttpPeerOptions): Peer {
@@ -53,6 +40,8 @@ class HttpWire implements Wire {
   readonly core: PeerCore;
   readonly #options: HttpPeerOptions;
   readonly #url: URL;
+  /** Another one than the server's where that is of 2024-11-05 and named it. */
+  #postUrl: URL;
   readonly #connector: Connector;
   readonly #exchanges = new Map<number, Exchange>();
   readonly #open = new Set<ClientRequest>();
@@ -70,6 +59,7 @@ class HttpWire implements Wire {
   constructor(options: HttpPeerOptions) {
     this.#options = options;
     this.#url = new URL(options.url);
+    this.#postUrl = this.#url;
     const { permit, resolve = resolveByDns } = options;
     this.#connector = createConnector({ url: this.#url, permit, resolve });
     this.core = new PeerCore(this);
@@ -80,15 +70,16 @@ class HttpWire implements Wire {
     const exchange = newExchange(out);
     this.#exchanges.set(out.id, exchange);
     if (this.#opening === null || out.method === "initialize") return this.#post(exchange);
-    const go = (): void => this.#post(exchange);
-    this.#opening.then(go, go);
+    this.#opening.finally(() => this.#post(exchange)).catch(ignore);
   }
 
   sendOther(text: string, method: string | null): void {
     const done = Promise.withResolvers<void>();
-    const extra: Record<string, string> = method === null ? {} : { "mcp-method": method };
-    const sending: Sending = { verb: "POST", text, extra: this.#dialect.era === "modern" ? extra : {} };
-    this.#start(sending, { onResponse: (response) => response.resume(), ended: () => done.resolve() });
+    const extra: Sending["extra"] = method !== null && this.#dialect.era === "modern" ? { "mcp-method": method } : {};
+    this.#start(
+      { verb: "POST", text, extra },
+      { onResponse: (response) => response.resume(), ended: () => done.resolve() },
+    );
     if (method === "notifications/initialized") this.#holdUntil(done.promise);
   }
 
@@ -121,7 +112,7 @@ class HttpWire implements Wire {
   }
 
   openStream(waitMs = REOPEN_FIRST_MS, lastEventId: string | null = null): void {
-    if (this.#dialect.era !== "legacy" || this.#isShut) return;
+    if (this.#dialect.era !== "legacy" || this.#isShut || this.#postUrl !== this.#url) return;
     let nextMs = Math.min(waitMs * 2, REOPEN_LAST_MS);
     let isOver = false;
     let reader: SseReader | null = null;
@@ -183,7 +174,8 @@ class HttpWire implements Wire {
     const headers = this.#headers(sending);
     if (body !== null) headers["content-length"] = String(body.length);
     const { agent } = this.#connector;
-    const request = httpRequest(this.#url, { method: sending.verb, headers, agent }, listening.onResponse);
+    const url = sending.verb === "POST" ? this.#postUrl : this.#url;
+    const request = httpRequest(url, { method: sending.verb, headers, agent }, listening.onResponse);
     this.#open.add(request);
     request.once("error", (error) => listening.ended({ reason: `the connection failed: ${error.message}` }));
     request.once("close", () => {
@@ -208,7 +200,11 @@ class HttpWire implements Wire {
 
   #post(exchange: Exchange): void {
     const { out } = exchange;
-    const sending: Sending = { verb: "POST", text: out.text, extra: this.#bodyHeaders(out) };
+    const sending: Sending = {
+      verb: "POST",
+      text: out.text,
+      extra: this.#dialect.era === "modern" ? bodyHeaders(out, this.#mirrored) : {},
+    };
     this.#exchange(exchange, sending, (response, ended) => this.#read(response, exchange, ended));
   }
 
@@ -233,23 +229,6 @@ class HttpWire implements Wire {
     });
   }
 
-  /** Modern requests repeat in headers what intermediaries route by (SEP-2243). */
-  #bodyHeaders(out: Outgoing): Record<string, string> {
-    if (this.#dialect.era !== "modern") return {};
-    const params: unknown = readJson(out.paramsText);
-    const name = isObject(params) ? nameOf(out.method, params) : null;
-    return {
-      "mcp-method": out.method,
-      ...(name === null ? {} : { "mcp-name": encodeHeader(name) }),
-      ...(out.method === "tools/call" && isObject(params) ? this.#paramHeaders(params) : {}),
-    };
-  }
-
-  #paramHeaders(params: JsonObject): Record<string, string> {
-    const mirrored = this.#mirrored.get(typeof params["name"] === "string" ? params["name"] : "");
-    return mirrored === undefined ? {} : paramHeaders(mirrored, params["arguments"]);
-  }
-
   #read(response: IncomingMessage, exchange: Exchange, ended: Ended): void {
     const { out } = exchange;
     const status = response.statusCode ?? 0;
@@ -260,11 +239,40 @@ class HttpWire implements Wire {
     }
     if (status === 404 && exchange.session !== null) return this.#renew(response, exchange);
     if ((status === 401 || status === 403) && this.#askForToken(response, exchange)) return;
+    if (this.#postUrl !== this.#url && status < 300) {
+      // The answer comes on the stream.
+      this.#exchanges.delete(out.id);
+      exchange.turn += 1;
+      return void response.resume();
+    }
     const limit = status < 300 ? this.#options.messageBytesMax : REFUSAL_BYTES_MAX;
     readBody(response, limit, (text) => {
-      for (const message of messagesIn(text ?? "")) this.core.accept(forCall(message, out.id, status), out.id);
+      const messages = messagesIn(text ?? "");
+      const mayBeOld = out.method === "initialize" && this.#postUrl === this.#url && isOldRefusal(status);
+      if (mayBeOld && messages.length === 0) return this.#tryOld(exchange, status);
+      for (const message of messages) this.core.accept(forCall(message, out.id, status), out.id);
       ended(text === null ? { reason: `the answer is over ${limit} bytes`, status } : explain(status, type));
     });
+  }
+
+  /** A server of 2024-11-05 takes no POST here; its stream says where (2025-11-25, backwards compatibility). */
+  #tryOld(exchange: Exchange, status: number): void {
+    exchange.turn += 1;
+    const { turn } = exchange;
+    const opened = openOldStream({
+      url: this.#url,
+      charsMax: this.#options.messageBytesMax,
+      start: (listening) => this.#start({ verb: "GET", text: null }, listening),
+      onMessage: (message) => this.core.accept(message),
+      ended: (reason) => this.core.end(reason),
+    });
+    const go = (endpoint: URL | null): void => {
+      if (exchange.turn !== turn) return;
+      if (endpoint === null) return this.#giveUp(exchange, explain(status, ""));
+      this.#postUrl = endpoint;
+      this.#post(exchange);
+    };
+    opened.then(go, () => go(null));
   }
 
   /** False when nobody can do anything about this refusal. */
@@ -379,6 +387,4 @@ class HttpWire implements Wire {
   }
 }
 
-function ignore(): void {
-  return undefined;
-}
+const ignore = (): void => undefined;
