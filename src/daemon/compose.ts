@@ -21,6 +21,7 @@ import {
   authenticate,
   openEndpoint,
   previewOf,
+  receiverClearance,
   SERVER_CAPABILITIES,
   watchHolds,
   type ActivePolicy,
@@ -86,6 +87,13 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
   const operations = operationsOf(options, { state, effects, auth, place, shutdown });
   const endpoint = endpointOf(options, { state, effects, place });
+  effects.onUpdated((server, uri) => {
+    const { stack } = state.active();
+    const compartment = stack.servers[server]?.compartment ?? "";
+    const sees = ({ principal: { kind, name } }: ClientIdentity): boolean =>
+      receiverClearance(stack, kind, name).includes(compartment);
+    endpoint.notify(sees, "notifications/resources/updated", { uri });
+  });
   const owners = openConsole({
     operations: new Map(operations.map((operation) => [operation.name, operation])),
     auth,

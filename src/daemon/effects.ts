@@ -11,11 +11,15 @@ import type { DaemonState } from "./state.ts";
 
 const IDLE_STOP_MS = 10 * 60_000;
 
+type ResourceUpdated = (server: string, uri: string) => void;
+
 export interface Effects {
   readonly door: OwnersDoor;
   readonly upstreams: Upstreams;
   readonly logins: Logins;
   readonly probe: () => Promise<SandboxProbe>;
+  /** One listener, for what servers say of resources that are watched. */
+  onUpdated(listener: ResourceUpdated): void;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
@@ -44,7 +48,9 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     progress: () => undefined,
   });
   const logins = loginsOf(state, permit("freehold", LOGIN_PURPOSE), redirectUri);
+  let updated: ResourceUpdated = () => undefined;
   const upstreams = openUpstreams({
+    onUpdated: (server, uri) => updated(server, uri),
     clock,
     probe,
     protect: [home.stateDir, join(home.dir, ".git")],
@@ -77,7 +83,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     withLogin(logins, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
-  return { door, upstreams, logins, probe, prepare };
+  return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

@@ -1,6 +1,6 @@
 // Starts one server or opens the way to it, with its secrets, and reads what it serves. All it says is masked.
 
-import { Fault, oneLine, reasonOf, surfaceRoot, type LaunchSpec, type Surface } from "../kernel/index.ts";
+import { Fault, oneLine, reasonOf, surfaceRoot, textAt, type LaunchSpec, type Surface } from "../kernel/index.ts";
 import {
   askableFor,
   countedPeer,
@@ -141,8 +141,9 @@ function watched(
 ): Pick<Connected, "underway" | "onDoubt"> & { readonly peer: Peer; readonly changed: () => void } {
   const peer = filteredPeer(raw, parts.hearing(server));
   let doubt: (why: "changed" | "silent") => void = () => undefined;
-  peer.onNotification((method) => {
+  peer.onNotification((method, params) => {
     if (method.endsWith("/list_changed")) doubt("changed");
+    if (method === "notifications/resources/updated") parts.onUpdated?.(server, textAt(params, "uri") ?? "");
   });
   return {
     ...countedPeer(peer, () => doubt("silent")),

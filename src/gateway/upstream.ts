@@ -38,6 +38,8 @@ export interface UpstreamParts {
   readonly protect: readonly string[];
   readonly installed: readonly string[];
   onChange(server: string, text: string): void;
+  /** A resource that somebody watches is another now. */
+  onUpdated?(server: string, uri: string): void;
 }
 
 /** A server with what it takes to end it. */

@@ -16,6 +16,7 @@ import {
   type RpcReply,
 } from "./messages.ts";
 import type { MirroredTools } from "./param-headers.ts";
+import { createWatches } from "./watches.ts";
 
 export interface PeerCall {
   readonly method: string;
@@ -118,6 +119,9 @@ export class PeerCore implements Peer {
   /** The server's own requests that somebody here still answers. */
   readonly #theirs = new Set<RpcId>();
   readonly #ended = Promise.withResolvers<string>();
+  readonly #watches = createWatches((params) =>
+    this.#ask({ method: "subscriptions/listen", paramsText: JSON.stringify(params), timeoutMs: 0 }, null),
+  );
   #respond: Responder = async (method) => notFound(method);
   #dialect: Dialect = { era: "unknown" };
   #lastId = 0;
@@ -130,6 +134,10 @@ export class PeerCore implements Peer {
   }
 
   request(call: PeerCall): Promise<RpcReply> {
+    const { method } = call;
+    if (this.#dialect.era === "modern" && method === "resources/subscribe") {
+      return Promise.resolve(this.#watches.add(call.paramsText));
+    }
     return call.respond === undefined ? this.#ask(call, null) : this.#askInRounds(call, call.respond);
   }
 
@@ -239,6 +247,7 @@ export class PeerCore implements Peer {
   end(reason: string): void {
     if (this.#endedBecause !== null) return;
     this.#endedBecause = reason;
+    this.#watches.end();
     for (const id of [...this.#waiting.keys()]) this.settle(id, { kind: "broken", reason });
     this.#wire.shut();
     this.#listeners.clear();

@@ -1,12 +1,14 @@
 // The modern era: each request tells all about itself; nothing is remembered between two.
 
-import { isObject, type JsonObject } from "../kernel/index.ts";
+import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import { META, MODERN_VERSIONS } from "./eras.ts";
 import { sendEmpty, sendRefusal, sendReply } from "./exchange.ts";
 import { refuse } from "./http-gate.ts";
 import type { Inbound } from "./inbound.ts";
 import { CODES, type RpcReply } from "./messages.ts";
+import { unanswered } from "./questions.ts";
 import { replyFor } from "./results.ts";
+import { handOn } from "./run-call.ts";
 import { runModernCall, type ModernParts } from "./modern-call.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { ServeHttpOptions, Visit, WireClient } from "./wire-client.ts";
@@ -26,6 +28,8 @@ const METHODS: ReadonlySet<string> = new Set([
   "tasks/cancel",
 ]);
 
+const WATCHED_MAX = 100;
+
 /** Sent by the stdio shim: one random id for each process, so that two agents with one token stay apart. */
 const PROCESS_HEADER = "freehold-process";
 
@@ -44,9 +48,56 @@ export function serveModern<I>(asked: {
   if (method === "server/discover") {
     return sendReply(response, { status: 200, id, reply: discover(parts.options, visit.identity) });
   }
-  if (method === "subscriptions/listen") return subscriptions.open({ parts, visit, wire, id, params });
+  if (method === "subscriptions/listen") {
+    return watchAll(asked.parts, { visit, wire, params }, (watched) =>
+      subscriptions.open({ parts, visit, wire, id, params: watched }),
+    );
+  }
   if (!METHODS.has(method)) return sendRefusal(response, refuse(404, "Method not found.", CODES.methodNotFound), id);
   runModernCall(parts, { visit, wire, id, method, params });
+}
+
+interface Listening<I> {
+  readonly visit: Visit<I>;
+  readonly wire: WireClient;
+  readonly params: JsonObject;
+}
+
+/** Each resource that is to be watched is asked for first: what may not be is left out of what is acknowledged. */
+function watchAll<I>(
+  parts: ModernParts<I>,
+  { visit, wire, params }: Listening<I>,
+  open: (params: JsonObject) => void,
+): void {
+  const { notifications } = params;
+  const uris = isObject(notifications) ? notifications["resourceSubscriptions"] : undefined;
+  if (!isObject(notifications) || !Array.isArray(uris)) return open(params);
+  const wanted = uris.filter((uri: JsonValue) => typeof uri === "string").slice(0, WATCHED_MAX);
+  const granted: string[] = [];
+  let left = wanted.length;
+  const done = (): void => {
+    if (left === 0) open({ ...params, notifications: { ...notifications, resourceSubscriptions: granted } });
+  };
+  const gone = new AbortController();
+  visit.response.once("close", () => gone.abort());
+  for (const uri of wanted) {
+    const carried = {
+      identity: visit.identity,
+      wire,
+      method: "resources/subscribe",
+      params: { uri },
+      signal: gone.signal,
+      logLevel: null,
+      ask: () => Promise.resolve(unanswered("Nobody can be asked here.")),
+      exchange: () => null,
+    };
+    handOn(parts.options, carried, (reply) => {
+      left -= 1;
+      if (reply.kind === "result") granted.push(uri);
+      done();
+    });
+  }
+  done();
 }
 
 function clientOf<I>(visit: Visit<I>, inbound: Inbound & { readonly kind: "modern" }): WireClient {
