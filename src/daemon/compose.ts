@@ -87,13 +87,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
   const operations = operationsOf(options, { state, effects, auth, place, shutdown });
   const endpoint = endpointOf(options, { state, effects, place });
-  effects.onUpdated((server, uri) => {
-    const { stack } = state.active();
-    const compartment = stack.servers[server]?.compartment ?? "";
-    const sees = ({ principal: { kind, name } }: ClientIdentity): boolean =>
-      receiverClearance(stack, kind, name).includes(compartment);
-    endpoint.notify(sees, "notifications/resources/updated", { uri });
-  });
+  tellOfResources(state, effects, endpoint);
   const owners = openConsole({
     operations: new Map(operations.map((operation) => [operation.name, operation])),
     auth,
@@ -218,6 +212,17 @@ function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): 
     allowedHosts: () => place.hosts,
     // Its own pages alone, where a browser says where it comes from.
     allowedOrigins: () => place.hosts.filter((host) => host.includes(":")).map((host) => `http://${host}`),
+  });
+}
+
+/** A changed resource is told to those that watch its address and may see the server it is of. */
+function tellOfResources(state: DaemonState, effects: Effects, endpoint: HttpEndpoint<ClientIdentity>): void {
+  effects.onUpdated((server, uri) => {
+    const { stack } = state.active();
+    const compartment = stack.servers[server]?.compartment ?? "";
+    const sees = ({ principal: { kind, name } }: ClientIdentity): boolean =>
+      receiverClearance(stack, kind, name).includes(compartment);
+    endpoint.notify(sees, "notifications/resources/updated", { uri });
   });
 }
 

@@ -75,28 +75,28 @@ async function readResource({ door }: Parts, call: Call, view: View): Promise<Rp
   return protocolReply(await door.call({ ...common(call), tool: `${server}.${RESOURCES}`, args: { uri } }));
 }
 
-async function watchResource({ door, policy }: Parts, call: Call, view: View): Promise<RpcReply> {
+async function watchResource(parts: Parts, call: Call, view: View): Promise<RpcReply> {
   const uri = textAt(call.params, "uri") ?? "";
   const server = view.serverOf(uri);
-  const can = policy().lock.servers[server ?? ""]?.surface.capabilities["resources"];
+  const can = parts.policy().lock.servers[server ?? ""]?.surface.capabilities["resources"];
   if (server === null || !isObject(can) || can["subscribe"] !== true) {
     return invalid("there is no such resource that can be watched", { uri });
   }
   const args = { uri, watch: true };
-  const reply = protocolReply(await door.call({ ...common(call), tool: `${server}.${RESOURCES}`, args }));
+  const reply = protocolReply(await parts.door.call({ ...common(call), tool: `${server}.${RESOURCES}`, args }));
   return reply.kind === "result" ? { kind: "result", result: {} } : reply;
 }
 
-async function complete({ door, policy }: Parts, call: Call, view: View): Promise<RpcReply> {
+async function complete(parts: Parts, call: Call, view: View): Promise<RpcReply> {
   const { ref, argument, context } = call.params;
   if (!isObject(ref) || !isObject(argument)) return invalid("completion/complete needs ref and argument");
   const target = completedBy(view, ref);
   if (target === null) return invalid("there is no such prompt or resource template");
   const tool = `${target.server}.${COMPLETION}`;
   // Clients complete as people type: a server without an accepted card for it has nothing to say.
-  if (!policy().cards.has(tool)) return NOTHING;
+  if (!parts.policy().cards.has(tool)) return NOTHING;
   const args = { ref: target.ref, argument, ...(isObject(context) ? { context } : {}) };
-  const reply = protocolReply(await door.call({ ...common(call), tool, args }));
+  const reply = protocolReply(await parts.door.call({ ...common(call), tool, args }));
   return reply.kind === "error" && reply.code === CODES.methodNotFound ? NOTHING : reply;
 }
 
