@@ -2,6 +2,7 @@
 // finds what an owner means. Over the real gateway, with recorded definitions of real servers and their shipped cards.
 
 import { readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import type { ControlClient } from "../src/control/index.ts";
@@ -61,6 +62,7 @@ export const run: Bench = async (options) => {
       serversDeclared: SERVERS_DECLARED,
       coldListMs: round(median(coldMs), 1),
       coldListWorstMs: round(quantile(coldMs, 1), 1),
+      loadAfter: round(loadavg()[0] ?? 0, 2),
     };
   } finally {
     await daemon.stop();
@@ -234,11 +236,11 @@ function firstOf(values: readonly JsonValue[]): JsonValue {
 
 const SAMPLE_TEXT = "notes about the boiler in the cellar";
 
-/** From a daemon that has just started to a whole list of thirty servers, none of which runs. */
+/** The first request after a start, until a whole list of thirty servers has come; none of them runs. */
 async function coldListMs(daemon: DaemonProcess, token: string): Promise<number> {
   const client = await jsonClient(`${daemon.url}mcp`, token);
   const from = performance.now();
-  await client.call("tools/list", {});
+  await client.text("tools/list", {});
   return performance.now() - from;
 }
 

@@ -7,6 +7,8 @@ const PROTOCOL = "2025-11-25";
 export interface JsonClient {
   /** The result. Rejects when it is an error. */
   call(method: string, params: JsonObject): Promise<JsonObject>;
+  /** The whole answer as it came, unread. */
+  text(method: string, params: JsonObject): Promise<string>;
 }
 
 export async function jsonClient(url: string, token: string): Promise<JsonClient> {
@@ -31,13 +33,17 @@ export async function jsonClient(url: string, token: string): Promise<JsonClient
   headers["mcp-session-id"] = hello.headers.get("mcp-session-id") ?? "";
   await (await post({ method: "notifications/initialized" })).text();
   let lastId = 0;
+  async function text(method: string, params: JsonObject): Promise<string> {
+    lastId += 1;
+    return (await post({ id: lastId, method, params })).text();
+  }
   return {
+    text,
     async call(method, params) {
-      lastId += 1;
-      const text = await (await post({ id: lastId, method, params })).text();
-      const data = /^data: (.*)$/m.exec(text)?.[1] ?? text;
+      const answer = await text(method, params);
+      const data = /^data: (.*)$/m.exec(answer)?.[1] ?? answer;
       const reply: unknown = JSON.parse(data);
-      if (!isObject(reply) || !isObject(reply["result"])) throw new Error(`${method}: ${text.slice(0, 300)}`);
+      if (!isObject(reply) || !isObject(reply["result"])) throw new Error(`${method}: ${answer.slice(0, 300)}`);
       return reply["result"];
     },
   };
