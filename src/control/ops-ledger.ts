@@ -145,7 +145,7 @@ function plainLine({ kind, facts, subject, principal }: LedgerEntry): string {
     case "question":
       return `${who} called ${subject}; you were asked (${fact("question")}) because of ${fact("because")}. ${clauses}`;
     case "hold":
-      return `${who} called ${subject}; it was allowed by ${fact("because")}${rule} and held (${fact("question")}). ${clauses}`;
+      return `${who} called ${subject}; allowed${rule} (${fact("because")}), held as ${fact("question")}. ${clauses}`;
     case "answer":
       if (principal === null) return `${fact("question")} was cancelled while it was held`;
       return `You answered ${fact("answer")} to ${fact("question")}`;

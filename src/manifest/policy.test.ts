@@ -11,10 +11,8 @@ import { surfaceWith, WRITE_FILE, WRITE_PIN } from "./fixture.test.ts";
 import {
   diffPolicy,
   expandPaths,
-  formatCardFile,
   formatLock,
   loadPolicy,
-  parseCards,
   parseLock,
   parseStack,
   policyDigest,
@@ -36,6 +34,7 @@ const refused = (run: () => unknown): string => {
 const lockWith = (change: object): string =>
   formatLock({ version: 1, servers: { files: { ...lockedFiles(), ...change } } });
 const cardsText = policyFiles()["cards/files.yaml"] ?? "";
+const cardWith = (line: string): string => cardsText.replace("  write_file:", `  write_file:\n    ${line}`);
 
 test("a whole policy is read, and its digest moves with every byte", () => {
   const files = policyFiles();
@@ -79,15 +78,11 @@ test("names that lead nowhere between the files are refused with file and line",
       /cards\/files.yaml:\d+: files.write_file has no argument 'contents'.*Did you mean 'content'/,
     ],
     [
-      {
-        "cards/files.yaml": `${cardsText.replace("  write_file:", "  write_file:\n    undo: { tool: delete_file, args: {} }")}`,
-      },
+      { "cards/files.yaml": cardWith("undo: { tool: delete_file, args: {} }") },
       /cards\/files.yaml:\d+: the undo of files.write_file is files.delete_file, which server 'files' does not offer/,
     ],
     [
-      {
-        "cards/files.yaml": `${cardsText.replace("  write_file:", "  write_file:\n    undo: { tool: write_file, args: { pth: args.path } }")}`,
-      },
+      { "cards/files.yaml": cardWith("undo: { tool: write_file, args: { pth: args.path } }") },
       /cards\/files.yaml:\d+: files.write_file has no argument 'pth'.*Did you mean 'path'/,
     ],
     [
@@ -376,29 +371,4 @@ test("paths are expanded, and a folder that holds the stack home is refused", ()
     refused(() => expandPaths(server('write: ["/home/ada/freehold-home2"]'), values)),
     "accepted",
   );
-});
-
-test("holds and free undo are told in a plan, and count as wider where less is held or asked", () => {
-  const stack = (family: string): PolicyFiles =>
-    policyFiles({ "stack.yaml": STACK_TEXT.replace("family: {}", `family: ${family}`) });
-  const told = (before: PolicyFiles, after: PolicyFiles): readonly string[] =>
-    diffPolicy(before, after).map(({ what, wider }) => `${wider ? "!" : "-"} ${what}`);
-  const plain = policyFiles();
-  assert.deepEqual(told(plain, stack("{ hold: 30s }")), ["- allowed effects of family are held: 30s"]);
-  assert.deepEqual(told(stack("{ hold: 10m }"), stack("{ hold: 30s }")), ["! allowed effects of family are held: 30s"]);
-  assert.deepEqual(told(plain, stack("{ reversible: free }")), [
-    "! what a card of family can undo runs without asking",
-  ]);
-  const card = (line: string): PolicyFiles => ({
-    ...plain,
-    "cards/files.yaml": cardsText.replace("  write_file:", `  write_file:\n    ${line}`),
-  });
-  const undo = "undo: { tool: write_file, args: { path: args.path, content: result.before } }";
-  assert.match(told(plain, card(undo)).join(), /^! .*undone by files.write_file \(path from args.path, content from /);
-  assert.match(told(card(undo), plain).join(), /^- /);
-  assert.match(told(plain, card("hold: 10m")).join(), /^! .*held 10m/);
-  assert.match(told(card("hold: 30s"), card("hold: 10m")).join(), /^- .*held 10m/);
-  const { cards } = loadPolicy(card(undo));
-  const text = formatCardFile({ server: "files", cards: Object.fromEntries(cards) });
-  assert.deepEqual(parseCards(text, "cards/files.yaml").cards, Object.fromEntries(cards));
 });

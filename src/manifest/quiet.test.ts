@@ -49,7 +49,7 @@ function slowEnd(owner: OwnersClock, fromMs: number, lengthMs: number): number {
   }
 }
 
-test("in every zone and on every day a wait ends outside the quiet hours, after exactly its length of other time", () => {
+test("everywhere and always a wait ends outside the quiet hours, after exactly its length of other time", () => {
   fc.assert(
     fc.property(clocks, times, fc.nat(3 * 3_600_000), ({ timezone, fromMinute, length }, fromMs, lengthMs) => {
       const owner = { timezone, quiet: { fromMinute, untilMinute: (fromMinute + length) % 1_440 } };
