@@ -80,7 +80,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const prepare: Effects["prepare"] = async (name, stackServer, progress) =>
-    withLogin(logins, { name, server: stackServer }, async (more) =>
+    withLogin({ logins, secret: (one) => secrets.get(one) }, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
   return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, prepare };

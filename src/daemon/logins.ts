@@ -21,16 +21,29 @@ export function loginsOf(state: DaemonState, permit: PermitConnection, redirectU
   });
 }
 
-/** A first look at a remote server uses the login that the owner made for its name and address. */
+interface Access {
+  readonly authorization?: HttpAuthorization;
+  readonly secretValues?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A first look at a remote server uses the login that the owner made for its name and address, and the secrets that the
+ * owner named for its headers: it runs nothing here, and shows nothing without them. Faults: `server.login-needed`.
+ */
 export async function withLogin<T>(
-  logins: Logins,
+  { logins, secret }: { readonly logins: Logins; readonly secret: (name: string) => Promise<string | null> },
   { name, server }: { readonly name: string; readonly server: StackServer },
-  look: (more: { readonly authorization?: HttpAuthorization }) => Promise<T>,
+  look: (access: Access) => Promise<T>,
 ): Promise<T> {
   const source = server.source ?? "";
   if (!/^https?:/.test(source)) return look({});
+  const secretValues: Record<string, string> = {};
+  for (const [header, reference] of Object.entries(server.secrets)) {
+    const value = await secret(reference.replace(/^secret:/, ""));
+    if (value !== null) secretValues[header] = value;
+  }
   try {
-    return await look({ authorization: logins.authorization(name, source) });
+    return await look({ authorization: logins.authorization(name, source), secretValues });
   } catch (error) {
     const needed = logins.needsLogin(name);
     if (needed === null) throw error;

@@ -155,3 +155,22 @@ test("the way back takes nothing that does not belong to the owner's link", asyn
   assert.deepEqual(await daemon.owner.call("login.finish", { redirected: end }), { server: "tracker" });
   assert.equal((await fetch(end)).status, 400, "a link works once");
 });
+
+test("a server that takes a fixed token is added and called with the owner's secret in its header", async (t) => {
+  const given = await world(t);
+  const { daemon, server } = given;
+  server.allow("fixed-token-of-the-owner", "look");
+  await daemon.owner.call("secret.set", { name: "tracker", value: "Bearer fixed-token-of-the-owner" });
+  const secrets = { Authorization: "secret:tracker" };
+  await daemon.owner.call("server.add", { ...source(server), secrets });
+  const file = join(given.home.paths.cardsDir, "tracker.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/(\n {2}look:\n(?: {4}.*\n)*? {4}effect: )\S+/, "$1read"));
+  const client = await openMcp(daemon.url, await addClient(daemon, "shell"));
+  const look = await client.call("tracker__look", { path: "a" });
+  assert.equal(look.isError, false, look.text);
+  assert.equal(look.text.includes("fixed-token"), false);
+  assert.ok(
+    server.asked.every(({ path }) => path === "/mcp"),
+    "nobody looked for a login",
+  );
+});
