@@ -28,7 +28,7 @@ export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): E
       caller.tell(method, params);
     },
     async respond(method, params, key) {
-      const refusal = isStopped() ? "everything is stopped" : refusalOf(one, method);
+      const refusal = isStopped() ? "everything is stopped" : refusalOf(one, method, params);
       const entry = entryOf(one, refusal === null ? "session" : "denied");
       const facts = { refusal, label: { ...one.session.label } };
       const own = { principal: `server:${one.server}`, subject: `${one.server}.@${kindOf(method) ?? "unknown"}` };
@@ -37,7 +37,7 @@ export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): E
       hear();
       const answer = await caller.ask({ method, params: asItIsShown(one.server, method, params), key: key ?? null });
       // Meanwhile the conversation may have read what must not go to this server.
-      const late = isStopped() ? "everything is stopped" : refusalOf(one, method);
+      const late = isStopped() ? "everything is stopped" : refusalOf(one, method, params);
       if (late !== null) return refused(late);
       return typeof answer === "string" ? refused(answer) : { kind: "result", result: answer };
     },
@@ -48,9 +48,10 @@ function asksOf({ policy, server }: Case): readonly string[] {
   return policy.stack.servers[server]?.asks ?? [];
 }
 
-function refusalOf(one: Case, method: string): string | null {
+function refusalOf(one: Case, method: string, { mode }: JsonObject): string | null {
   const kind = kindOf(method);
   if (kind === null || !asksOf(one).includes(kind)) return `servers.${one.server}.asks does not name ${kind ?? method}`;
+  if (mode === "url") return "addresses to open are not passed on";
   const { label } = one.session;
   const leaving = outside(label, [one.policy.stack.servers[one.server]?.compartment ?? ""]);
   if (leaving.length > 0) return `an answer could carry ${leaving.join(", ")} data out of its compartment`;

@@ -23,6 +23,7 @@ export type {
   Accepted,
   Clock,
   Answered,
+  Caller,
   Door,
   DoorAnswer,
   DoorRequest,
