@@ -10,6 +10,7 @@ import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
 import { ruleOperations } from "./ops-rules.ts";
+import { secretOperations, type SecretParts } from "./ops-secrets.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 import { undoOperations, type UndoParts } from "./ops-undo.ts";
@@ -21,6 +22,7 @@ export type OperationParts = AlikeParts &
   MeterParts &
   QuestionParts &
   RuleReviewParts &
+  SecretParts &
   StackParts &
   StatusParts &
   UndoParts;

@@ -36,6 +36,8 @@ export interface StatusParts {
   readonly isOwnUser: boolean;
   url(): string;
   servers(): readonly ServerState[];
+  /** A passphrase is to be typed before servers can be handed their secrets. */
+  areSecretsLocked(): boolean;
   /** Stops it where it runs and forgets that it crashed: the next call starts it. */
   restart(server: string): Promise<void>;
   sandbox(): Promise<JsonObject>;
@@ -155,6 +157,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     next: nextCommand({
       stopped,
       ownerSet: auth.isSet(),
+      areSecretsLocked: parts.areSecretsLocked(),
       questionsOpen,
       unknown,
       hasProposal: pending > 0 || pendingFault !== null,
@@ -181,6 +184,7 @@ function pendingOf(policy: PolicyState): { pending: number; pendingFault: string
 function nextCommand(state: {
   readonly stopped: boolean;
   readonly ownerSet: boolean;
+  readonly areSecretsLocked: boolean;
   readonly questionsOpen: number;
   readonly unknown: number;
   readonly hasProposal: boolean;
@@ -188,6 +192,7 @@ function nextCommand(state: {
 }): string {
   if (state.stopped) return "freehold resume";
   if (!state.ownerSet) return "freehold pin set";
+  if (state.areSecretsLocked) return "freehold secret unlock";
   if (state.questionsOpen + state.unknown > 0) return "freehold inbox";
   if (state.hasProposal) return "freehold plan";
   return state.servers === 0 ? "freehold adopt" : "";
