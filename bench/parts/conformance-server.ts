@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
-import { isObject, type JsonObject } from "../../src/kernel/index.ts";
+import { isObject, textAt, type JsonObject } from "../../src/kernel/index.ts";
 import { makeHome, type TestDaemon, type TestHome } from "../../tests/fixtures/daemon.ts";
 import { openPassThrough } from "../../tests/fixtures/pass-through.ts";
 
@@ -25,6 +25,8 @@ export interface ServerScenarios {
 }
 
 export interface GatewayUnderTest {
+  /** Of a pass-through that brings a token; tools and prompts have their own names there. */
+  readonly url: string;
   run(revision: Revision): Promise<ServerScenarios>;
 }
 
@@ -47,10 +49,12 @@ export async function openGateway(ending: Ending, upstream: Upstream): Promise<G
   const token = await declare({ home, daemon }, await inputOf(ending, upstream));
   pass.target(daemon.url, token);
   let runs = 0;
+  const url = `http://${pass.host}/mcp`;
   return {
+    url,
     run(revision) {
       runs += 1;
-      return runSuite({ url: `http://${pass.host}/mcp`, revision, scratch: home.folder(`suite-${runs}`) });
+      return runSuite({ url, revision, scratch: home.folder(`suite-${runs}`) });
     },
   };
 }
@@ -62,8 +66,9 @@ async function inputOf(ending: Ending, upstream: Upstream): Promise<JsonObject> 
   }
   const child = spawn(process.execPath, [FIXTURE, "http"], { stdio: ["ignore", "pipe", "inherit"] });
   ending.after(() => end(child));
-  const [said]: unknown[] = await once(child.stdout, "data");
-  return { name: NAME, source: String(said).trim(), compartment: "personal" };
+  const said = Promise.withResolvers<string>();
+  child.stdout.once("data", (chunk: Buffer) => said.resolve(chunk.toString().trim()));
+  return { name: NAME, source: await said.promise, compartment: "personal" };
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -97,6 +102,7 @@ interface Check {
   readonly words: string;
 }
 
+const WORDS_MAX = 500;
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
 async function runSuite(asked: { url: string; revision: Revision; scratch: string }): Promise<ServerScenarios> {
@@ -138,8 +144,8 @@ function checksOf(out: string, scenario: string): readonly Check[] {
   const parsed: unknown = JSON.parse(readFileSync(join(out, folder, "checks.json"), "utf8"));
   const checks = Array.isArray(parsed) ? parsed.filter((check) => isObject(check)) : [];
   return checks.map((check) => ({
-    id: String(check["id"]),
-    status: String(check["status"]),
-    words: String(check["errorMessage"] ?? "").slice(0, 500),
+    id: textAt(check, "id") ?? "",
+    status: textAt(check, "status") ?? "",
+    words: (textAt(check, "errorMessage") ?? "").slice(0, WORDS_MAX),
   }));
 }
