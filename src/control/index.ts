@@ -13,7 +13,7 @@ export type { ServerState } from "./ops-status.ts";
 export { ownerAuth } from "./owner-auth.ts";
 export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";
 export { openPolicyState } from "./policy-state.ts";
-export type { PolicyState, Proposal } from "./policy-state.ts";
+export type { PolicyHistory, PolicyState, Proposal } from "./policy-state.ts";
 export { startControl } from "./server.ts";
 export { taskRows, together } from "./together.ts";
 export type { Together } from "./together.ts";

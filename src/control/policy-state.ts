@@ -1,7 +1,7 @@
 // The accepted policy and the proposal beside it. Files in the home are inert until the owner applies their diff.
 
-import { assert, Fault, isObject, parseStrict, type Clock, type Digest, type OwnerPresence } from "../kernel/index.ts";
-import { commitHome, readPolicyFiles, writeAtomic, type HomePaths } from "../home/index.ts";
+import { assert, Fault, sha256, type Clock, type Digest, type OwnerPresence } from "../kernel/index.ts";
+import { commitHome, homeHead, readPolicyFiles, type HomePaths } from "../home/index.ts";
 import {
   diffPolicy,
   loadPolicy,
@@ -11,10 +11,18 @@ import {
   type Policy,
   type PolicyFiles,
 } from "../manifest/index.ts";
-import type { Store } from "../store/index.ts";
+import { SCHEMA_VERSION, type Store } from "../store/index.ts";
+import {
+  openGenerations,
+  type Build,
+  type Generation,
+  type Generations,
+  type NewGeneration,
+  type Pointer,
+} from "../supply/index.ts";
+import { acceptedFiles, keepAccepted } from "./accepted.ts";
 import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
-import { join } from "node:path";
-import { mkdirSync, readFileSync } from "node:fs";
+import { ACCEPTED, GENERATION, putFilesBack, putFilesBackIfReadable, recordSwitch, type Side } from "./switches.ts";
 
 export interface Proposal {
   readonly digest: Digest;
@@ -37,20 +45,39 @@ export interface PolicyState {
   onApplied(listener: (policy: Policy) => void): void;
 }
 
+/** The policy with the generations that it was, and the way back. */
+export interface PolicyHistory extends PolicyState {
+  /** The generation in force. */
+  generation(): Generation;
+  /** What going back would change; without a number, to the parent. Faults: `generation.no-parent`, `.unknown`. */
+  wayBack(to?: number): WayBack;
+  /** Goes back at once; the same build must be meant. Refuses when another generation holds than was shown. */
+  rollback(back: { readonly from: number; readonly to: number }, owner: OwnerPresence): Promise<Policy>;
+  readonly generations: Generations;
+}
+
+export interface WayBack {
+  readonly from: Generation;
+  readonly to: Generation;
+  readonly changes: readonly Change[];
+  readonly diff: string;
+}
+
 export interface PolicyStateParts {
   readonly home: HomePaths;
   readonly store: Store;
   readonly clock: Clock;
+  readonly generations?: Generations;
+  readonly build?: () => Build;
 }
 
-const ACCEPTED = "policy.accepted";
-
 /** The first policy of a new home is the starter that Freehold wrote itself; it declares no server and no rule. */
-export function openPolicyState(parts: PolicyStateParts): PolicyState {
-  const { home, store, clock } = parts;
+export function openPolicyState(given: PolicyStateParts): PolicyHistory {
+  const parts: Parts = { generations: openGenerations(given.home), build: () => UNKNOWN_BUILD, ...given };
+  const { home, store, clock, generations } = parts;
   const listeners: ((policy: Policy) => void)[] = [];
-  let files = acceptedFiles(parts) ?? acceptStarter(parts);
-  let current = loadPolicy(files);
+  let side = settled(parts);
+  let current = loadPolicy(side.files);
 
   function proposal(): Proposal | null {
     const now = readPolicyFiles(home.dir);
@@ -58,6 +85,7 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
     if (digest === current.digest) return null;
     const after = loadPolicy(now);
     const findings = (): readonly ServerFinding[] => findingsBetween(current, after);
+    const { files } = side;
     return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now, findings };
   }
 
@@ -75,33 +103,147 @@ export function openPolicyState(parts: PolicyStateParts): PolicyState {
     requireRead(findings, read);
     const facts = findings.flatMap(({ kind, rule, server }) => (kind === "fact" ? [`${server} ${rule}`] : []));
     const next = loadPolicy(proposed.files);
-    keep(parts, proposed.files, next.digest);
-    store.transaction(() => {
-      store.settings.set(ACCEPTED, next.digest);
-      store.ledger.append({
-        kind: "change",
-        session: null,
-        principal: "owner",
-        subject: "policy",
-        request: null,
-        facts: {
-          from: current.digest,
-          to: next.digest,
-          files: proposed.changes.map((change) => change.file),
-          ...(facts.length === 0 ? {} : { read: [...new Set(facts)] }),
-        },
-        text: proposed.diff.slice(0, 100_000),
-      });
-    });
-    await store.durable();
-    const touched = [...new Set([...Object.keys(files), ...Object.keys(proposed.files)])];
-    [files, current] = [proposed.files, next];
-    commitHome(home.dir, { message: commitMessage(proposed.changes), paths: touched });
-    for (const listener of listeners) listener(next);
+    const message = commitMessage(proposed.changes);
+    const touched = [...new Set([...Object.keys(side.files), ...Object.keys(proposed.files)])];
+    const commit = commitHome(home.dir, { message, paths: touched }) ?? homeHead(home.dir);
+    generations.onStep("committed the files");
+    keepAccepted(home, proposed.files, generations);
+    const why = { parent: side.generation.number, why: message, commit, read: [...new Set(facts)] };
+    const generation = generations.add(described(parts, next, proposed.files, why));
+    await switchTo({ generation, files: proposed.files }, next, "apply");
     return next;
   }
 
-  return { current: () => current, proposal, apply, onApplied: (listener) => void listeners.push(listener) };
+  async function switchTo(to: Side, next: Policy, how: "apply" | "rollback"): Promise<void> {
+    const from = side;
+    generations.point(to.generation.number, how);
+    try {
+      const reason = `rolled back from generation ${from.generation.number}`;
+      recordSwitch(store, { from, to, how, reason, atMs: clock.nowMs() });
+    } catch (error) {
+      // Nothing was recorded, so nothing may hold: the pointer goes back, or the next start goes on.
+      generations.point(from.generation.number, how);
+      throw error;
+    }
+    [side, current] = [to, next];
+    await store.durable();
+    for (const listener of listeners) listener(next);
+  }
+
+  function wayBack(number?: number): WayBack {
+    const from = side.generation;
+    const to = generations.get(number ?? from.parent ?? missingParent(from));
+    const files = acceptedFiles(home, to.policy, to.files);
+    return { from, to, changes: diffPolicy(side.files, files), diff: textDiff(side.files, files) };
+  }
+
+  async function rollback(back: { from: number; to: number }, owner: OwnerPresence): Promise<Policy> {
+    if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can roll back." });
+    requireHeld(side.generation, back.from);
+    const to = generations.get(back.to);
+    const known = side.files;
+    const target: Side = { generation: to, files: acceptedFiles(home, to.policy, to.files) };
+    await switchTo(target, loadPolicy(target.files), "rollback");
+    putFilesBack({ home, store, generations, known, target });
+    return current;
+  }
+
+  return {
+    current: () => current,
+    proposal,
+    apply,
+    onApplied: (listener) => void listeners.push(listener),
+    generation: () => side.generation,
+    wayBack,
+    rollback,
+    generations,
+  };
+}
+
+type Parts = Required<PolicyStateParts>;
+
+const UNKNOWN_BUILD: Build = { version: "unknown", code: sha256(""), tree: null, root: "" };
+
+/** Faults with `policy.moved` when another generation holds than the one that was shown. */
+export function requireHeld(held: Generation, shown: number): void {
+  if (held.number === shown) return;
+  const message = `generation ${held.number} holds by now, and what you saw started from ${shown}.`;
+  throw new Fault("policy.moved", { message, next: "freehold rollback" });
+}
+
+function missingParent({ number }: Generation): never {
+  const message = `generation ${number} has none before it.`;
+  throw new Fault("generation.no-parent", { message, next: "freehold generations" });
+}
+
+type Reasons = Pick<NewGeneration, "parent" | "why" | "commit" | "read">;
+
+function described(parts: Parts, policy: Policy, files: PolicyFiles, why: Reasons): NewGeneration {
+  const servers = Object.entries(policy.lock.servers);
+  return {
+    ...why,
+    madeAtMs: parts.clock.nowMs(),
+    policy: policy.digest,
+    files: Object.fromEntries(Object.entries(files).map(([path, text]) => [path, sha256(text)])),
+    trees: Object.fromEntries(servers.flatMap(([name, { tree }]) => (tree === null ? [] : [[name, tree.hash]]))),
+    build: parts.build(),
+    schema: SCHEMA_VERSION,
+  };
+}
+
+/** The generation that the pointer names, with everything that had not followed it yet. */
+function settled(parts: Parts): Side {
+  const { home, store, generations, clock } = parts;
+  const accepted = store.settings.get(ACCEPTED);
+  const pointer = generations.pointer() ?? pointedAgain(parts, accepted);
+  // A state without a policy is a new one, whatever lies beside it: what it never accepted does not hold.
+  if (pointer === null || accepted === null) return firstGeneration(parts, accepted);
+  const generation = generations.get(pointer.generation);
+  const to: Side = { generation, files: acceptedFiles(home, generation.policy, generation.files) };
+  const known = Number(store.settings.get(GENERATION) ?? 0);
+  const before = known === generation.number ? to : sideOf(parts, known, accepted);
+  if (known !== generation.number) {
+    const reason = pointer.failed?.reason ?? `rolled back from generation ${known}`;
+    recordSwitch(store, { from: before, to, how: pointer.how, reason, atMs: clock.nowMs() });
+  }
+  putFilesBackIfReadable({ home, store, generations, known: before?.files ?? {}, target: to });
+  return to;
+}
+
+/** A pointer that was lost, or not yet written when the first start was cut, is what the state says. */
+function pointedAgain(parts: Parts, accepted: Digest | null): Pointer | null {
+  const { store, generations } = parts;
+  const known = Number(store.settings.get(GENERATION) ?? 0);
+  if (accepted === null || known === 0 || generations.get(known).policy !== accepted) return null;
+  generations.point(known, "first");
+  return generations.pointer();
+}
+
+/** What the state still knows; null where it is damaged or gone, which must not keep the right one from holding. */
+function sideOf({ home, generations }: Parts, number: number, accepted: Digest): Side | null {
+  const generation = generations.list().find((item) => item.number === number);
+  if (generation === undefined || generation.policy !== accepted) return null;
+  try {
+    return { generation, files: acceptedFiles(home, accepted) };
+  } catch (error) {
+    if (error instanceof Fault) return null;
+    throw error;
+  }
+}
+
+function firstGeneration(parts: Parts, accepted: Digest | null): Side {
+  const { home, store, generations } = parts;
+  const files = accepted === null ? starter(parts) : acceptedFiles(home, accepted);
+  const policy = loadPolicy(files);
+  if (accepted === null) keepAccepted(home, files, generations);
+  const why = { parent: null, why: "the first", commit: homeHead(home.dir), read: [] };
+  const generation = generations.add(described(parts, policy, files, why));
+  store.transaction(() => {
+    store.settings.set(ACCEPTED, policy.digest);
+    store.settings.set(GENERATION, String(generation.number));
+  });
+  generations.point(generation.number, "first");
+  return { generation, files };
 }
 
 /** A new permission by itself reads as what it is. */
@@ -112,65 +254,12 @@ function commitMessage(changes: readonly Change[]): string {
   return (allowed === null ? `Apply: ${only.what}` : `Allow ${allowed[1]} to call ${allowed[2]}`).slice(0, 72);
 }
 
-function acceptedPath(home: HomePaths, digest: Digest): string {
-  return join(home.stateDir, "accepted", `${digest}.json`);
-}
-
-function keep(parts: PolicyStateParts, files: PolicyFiles, digest: Digest): void {
-  mkdirSync(join(parts.home.stateDir, "accepted"), { recursive: true, mode: 0o700 });
-  writeAtomic(acceptedPath(parts.home, digest), JSON.stringify(files), 0o600);
-}
-
-function acceptedFiles(parts: PolicyStateParts): PolicyFiles | null {
-  const digest = parts.store.settings.get(ACCEPTED);
-  if (digest === null) return null;
-  const file = acceptedPath(parts.home, digest);
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Fault("policy.lost", {
-      at: file,
-      message: "the accepted policy cannot be read, so nothing may run.",
-      cause: error,
-      next: "restore .state/accepted from a backup",
-    });
-  }
-  const parsed = parseStrict(text);
-  const files = parsed.kind === "value" && isObject(parsed.value) ? stringsOf(parsed.value) : null;
-  if (files === null || policyDigest(files) !== digest) {
-    throw new Fault("policy.changed", {
-      at: file,
-      message: "the accepted policy was changed behind Freehold's back, so nothing may run.",
-      next: "restore .state/accepted from a backup",
-    });
-  }
-  return files;
-}
-
-function stringsOf(object: Readonly<Record<string, unknown>>): PolicyFiles {
-  const files: Record<string, string> = {};
-  for (const [name, text] of Object.entries(object)) if (typeof text === "string") files[name] = text;
-  return files;
-}
-
-function acceptStarter(parts: PolicyStateParts): PolicyFiles {
-  const files = readPolicyFiles(parts.home.dir);
-  const policy = loadPolicy(files);
-  const grants =
-    Object.keys(policy.stack.servers).length + Object.keys(policy.stack.clients).length + policy.rules.length;
-  if (grants > 0) return acceptNothing(parts);
-  keep(parts, files, policy.digest);
-  parts.store.settings.set(ACCEPTED, policy.digest);
-  return files;
-}
-
 /** A home that came from elsewhere (a clone) grants nothing before its owner has applied it here. */
-function acceptNothing(parts: PolicyStateParts): PolicyFiles {
-  const files: PolicyFiles = { "stack.yaml": "version: 1\nowner: { name: Owner, timezone: UTC }\n" };
-  const policy = loadPolicy(files);
-  assert(policy.rules.length === 0, "an empty policy with rules");
-  keep(parts, files, policy.digest);
-  parts.store.settings.set(ACCEPTED, policy.digest);
-  return files;
+function starter({ home }: Parts): PolicyFiles {
+  const files = readPolicyFiles(home.dir);
+  const { stack, rules } = loadPolicy(files);
+  if (Object.keys(stack.servers).length + Object.keys(stack.clients).length + rules.length === 0) return files;
+  const nothing: PolicyFiles = { "stack.yaml": "version: 1\nowner: { name: Owner, timezone: UTC }\n" };
+  assert(loadPolicy(nothing).rules.length === 0, "an empty policy with rules");
+  return nothing;
 }

@@ -15,35 +15,48 @@ import {
 import { basename, dirname, join } from "node:path";
 import { Fault, reasonOf } from "../kernel/index.ts";
 
+type WriteAtomic = (file: string, bytes: string | Uint8Array, mode: number) => void;
+
 /** Replaces what `file` names, a symbolic link included (its target stays). With a Fault, nothing has changed. */
-export function writeAtomic(file: string, bytes: string | Uint8Array, mode: number): void {
-  const dir = dirname(file);
-  const temporary = join(dir, `.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
-  let made = false;
-  try {
-    const handle = openSync(temporary, "wx", 0o600);
-    made = true;
+export const writeAtomic: WriteAtomic = atomicWriter(() => undefined);
+
+/** `onStep` hears after each step what was done: tests kill the process at each. */
+export function atomicWriter(onStep: (step: string) => void): WriteAtomic {
+  return (file, bytes, mode) => {
+    const dir = dirname(file);
+    const name = basename(file);
+    const temporary = join(dir, `.${name.slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
+    let made = false;
     try {
-      writeAll(handle, typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes);
-      fchmodSync(handle, mode);
-      fsyncSync(handle);
-    } finally {
-      closeSync(handle);
+      const handle = openSync(temporary, "wx", 0o600);
+      made = true;
+      onStep(`made the copy of ${name}`);
+      try {
+        writeAll(handle, typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes);
+        onStep(`wrote the copy of ${name}`);
+        fchmodSync(handle, mode);
+        fsyncSync(handle);
+        onStep(`synced the copy of ${name}`);
+      } finally {
+        closeSync(handle);
+      }
+      renameSync(temporary, file);
+      made = false;
+      onStep(`renamed ${name}`);
+      syncDir(dir);
+      onStep(`synced the folder of ${name}`);
+    } catch (error) {
+      if (made) rmSync(temporary, { force: true });
+      throw writeFault(file, error);
     }
-    renameSync(temporary, file);
-    made = false;
-    syncDir(dir);
-  } catch (error) {
-    if (made) rmSync(temporary, { force: true });
-    throw writeFault(file, error);
-  }
+  };
 }
 
 function writeAll(handle: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at, bytes.length - at);
 }
 
-function syncDir(dir: string): void {
+export function syncDir(dir: string): void {
   const handle = openSync(dir, "r");
   try {
     fsyncSync(handle);

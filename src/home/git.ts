@@ -155,6 +155,11 @@ function indexEntry(dir: string, path: string): string {
   return `${(info.mode & 0o100) === 0 ? "100644" : "100755"} ${blob}\t${path}\n`;
 }
 
+/** The commit that the present branch stands at; null before the first. */
+export function homeHead(dir: string): string | null {
+  return revision(dir, "HEAD");
+}
+
 function revision(dir: string, name: string): string | null {
   const answer = run({ dir, args: ["rev-parse", "--verify", "--quiet", `${name}^{commit}`] });
   return answer.ok ? answer.out.toString("utf8").trim() : null;

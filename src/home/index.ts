@@ -1,7 +1,7 @@
 // The home's public names: files, git and lock of the stack home. All calls are synchronous and rare.
 
-export { codeOf, ensureDir, writeAtomic, writeFault } from "./atomic.ts";
-export { appendHead, commitHome, FREEHOLD_IDENTITY, initRepository, isRepository, readHeads } from "./git.ts";
+export { atomicWriter, codeOf, ensureDir, syncDir, writeAtomic, writeFault } from "./atomic.ts";
+export { appendHead, commitHome, FREEHOLD_IDENTITY, homeHead, initRepository, isRepository, readHeads } from "./git.ts";
 export type { Commit, Identity } from "./git.ts";
 export { homeModes, initHome, isHome } from "./init.ts";
 export type { HomeModes, InitDone, InitOptions } from "./init.ts";

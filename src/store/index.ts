@@ -10,6 +10,7 @@ export type { Ledger, NewEntry, SignedHead } from "./ledger.ts";
 export type { Permits, SpentPermit } from "./permits.ts";
 export { alikeKey } from "./questions.ts";
 export type { Questions } from "./questions.ts";
+export { SCHEMA_VERSION } from "./schema.ts";
 export type { SessionRow, Sessions } from "./sessions.ts";
 export type { Settings } from "./settings.ts";
 export { openStore } from "./store.ts";

@@ -105,3 +105,6 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   `,
 ];
+
+/** `user_version` of a file that this build has written. */
+export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -1,6 +1,8 @@
 // Brings servers from their sources to this machine, exactly as locked, without running any script of theirs.
 
 export { bringTree } from "./bring.ts";
+export { openGenerations } from "./generations.ts";
+export type { Build, Generation, Generations, NewGeneration, Pointer } from "./generations.ts";
 export { launchSpecOf } from "./launch.ts";
 export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";
