@@ -2,9 +2,9 @@
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 
 type Revision = "2025-11-25" | "2026-07-28";
@@ -21,8 +21,7 @@ const SCENARIO_TIMEOUT_MS = 60_000;
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
 export async function clientScenarios(revision: Revision): Promise<ClientScenarios> {
-  const suite = createRequire(import.meta.url).resolve("@modelcontextprotocol/conformance/package.json");
-  const folder = dirname(suite);
+  const folder = dirname(fileURLToPath(import.meta.resolve("@modelcontextprotocol/conformance/package.json")));
   const required = requiredIn(readFileSync(join(folder, "requirements", `${revision}.yaml`), "utf8"));
   const command = `${process.execPath} ${CLIENT}`;
   const said = await runSuite(join(folder, "dist", "index.js"), [

@@ -19,7 +19,9 @@ function peerWith() {
     closed: closing.promise,
     request(call) {
       asked.push(call);
-      return new Promise((resolve) => replies.push(resolve));
+      const { promise, resolve } = Promise.withResolvers<RpcReply>();
+      replies.push(resolve);
+      return promise;
     },
     openStream: () => (streams += 1),
     notify: () => undefined,
