@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { CLIENT, openFixture, policyFiles, type DoorFixture } from "../../tests/fixtures/door.ts";
-import type { Caller, DoorAnswer, JsonObject, Label } from "../kernel/index.ts";
+import { textAt, type Caller, type DoorAnswer, type JsonObject, type Label } from "../kernel/index.ts";
 import type { PeerCall, RpcReply } from "../mcp/index.ts";
 
 type Question = Parameters<Caller["ask"]>[0];
@@ -106,7 +106,10 @@ test("a declared question reaches the program marked as the server's, and its an
   });
   assert.equal((await scene.call()).kind, "result");
   assert.equal(scene.asked[0]?.key, "who");
-  assert.match(String(scene.asked[0]?.params["message"]), /^\[Untrusted: asked by the server 'notes'.*\] Your name\?$/);
+  assert.match(
+    textAt(scene.asked[0]?.params ?? {}, "message") ?? "",
+    /^\[Untrusted: asked by the server 'notes'.*\] Your name\?$/,
+  );
   assert.deepEqual(scene.got, [{ kind: "result", result: ACCEPTED }]);
   assert.ok(entries(scene).includes("session server:notes notes.@elicitation"));
   assert.deepEqual(scene.told, [{ level: "info", data: "hello" }]);

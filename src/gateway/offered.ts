@@ -47,9 +47,9 @@ export async function offered(parts: Parts, call: Call, view: View): Promise<Rpc
 
 /** A cursor is good for the policy it was made under: after a change the client starts anew. */
 function page(parts: Parts, { params }: Call, list: Readonly<Record<string, readonly JsonObject[]>>): RpcReply {
-  const { cursor } = params;
   const version = parts.policy().digest.slice(0, 16);
-  const [, made, at] = typeof cursor === "string" ? (CURSOR.exec(cursor) ?? []) : [null, version, "0"];
+  const { cursor = `${version}-0` } = params;
+  const [, made, at] = (typeof cursor === "string" ? CURSOR.exec(cursor) : null) ?? [];
   if (made !== version || at === undefined) return invalid("the cursor is not of this list as it is now");
   const from = Number(at);
   const result: Record<string, JsonObject[] | string> = {};

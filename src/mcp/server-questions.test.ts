@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { ask, begin, startToy, type Answer, type Ask, type Toy } from "../../tests/fixtures/toy-endpoint.ts";
-import { isObject, type JsonObject } from "../kernel/index.ts";
+import { isObject, textAt, type JsonObject } from "../kernel/index.ts";
 import type { RpcReply, Served } from "./index.ts";
 
 const CAPABLE: JsonObject = { elicitation: {}, sampling: {} };
@@ -39,7 +39,7 @@ function textIn(message: JsonObject | undefined): unknown {
   const { result } = message ?? {};
   const content = isObject(result) && Array.isArray(result["content"]) ? result["content"] : [];
   const first: unknown = content[0];
-  return isObject(first) ? JSON.parse(String(first["text"])) : null;
+  return isObject(first) ? JSON.parse(textAt(first, "text") ?? "null") : null;
 }
 
 test("a server's question goes out on the stream of its call, and the session's answer ends it", async (t) => {
@@ -71,7 +71,7 @@ test("a client that did not say it can be asked is not asked, in either era", as
   const legacy: unknown = JSON.parse((await ask(toy, { body: call(1), headers })).text);
   const refusal = { kind: "error", code: -32_601, message: "The client cannot be asked: elicitation/create" };
   assert.deepEqual(textIn(isObject(legacy) ? legacy : undefined), refusal);
-  assert.deepEqual(textIn((await modern(toy, {}, { sampling: {} })).message), refusal);
+  assert.deepEqual(textIn((await modern(toy, {}, { capabilities: { sampling: {} } })).message), refusal);
 });
 
 test("a call that is cancelled takes its question back", async (t) => {
@@ -151,7 +151,13 @@ interface Modern {
   readonly told: readonly JsonObject[];
 }
 
-async function modern(toy: Toy, more: JsonObject, capabilities = CAPABLE, token = "ada-token"): Promise<Modern> {
+/** `as` says who asks, and what they can be asked. */
+async function modern(
+  toy: Toy,
+  more: JsonObject,
+  as: { readonly capabilities?: JsonObject; readonly token?: string } = {},
+): Promise<Modern> {
+  const { capabilities = CAPABLE, token = "ada-token" } = as;
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": capabilities,
@@ -213,13 +219,13 @@ test("answers may come before the question, and all questions of one breath go o
 
 test("a state is good once, for the same call of the same client, untouched", async (t) => {
   const toy = await toyFor(t, asksOnce);
-  const state = async (): Promise<string> => String((await modern(toy, {})).result["requestState"]);
+  const state = async (): Promise<string> => textAt((await modern(toy, {})).result, "requestState") ?? "";
   const inputResponses = { who: ACCEPTED };
   const own = await state();
   const refused = [
     await modern(toy, { inputResponses, requestState: `${own}x` }),
     await modern(toy, { inputResponses, requestState: 7 }),
-    await modern(toy, { inputResponses, requestState: own }, CAPABLE, "bob-token"),
+    await modern(toy, { inputResponses, requestState: own }, { token: "bob-token" }),
     await modern(toy, { inputResponses, requestState: own, name: "y" }),
     await modern(toy, { inputResponses, requestState: own, arguments: { a: 1 } }),
   ];
