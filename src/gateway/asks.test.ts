@@ -4,7 +4,10 @@ import { CLIENT, openFixture, policyFiles, type DoorFixture } from "../../tests/
 import { textAt, type Caller, type DoorAnswer, type JsonObject, type Label } from "../kernel/index.ts";
 import type { PeerCall, RpcReply } from "../mcp/index.ts";
 
-type Question = Parameters<Caller["ask"]>[0];
+interface Question {
+  readonly params: JsonObject;
+  readonly key: string | undefined;
+}
 
 interface Scene {
   readonly f: DoorFixture;
@@ -71,8 +74,8 @@ function open(t: TestContext, given: Given = {}): Scene {
         capabilities: given.capabilities ?? { elicitation: {}, sampling: {} },
         logLevel: "info",
         tell: (_method, said) => void scene.told.push(said),
-        ask: async (question) => {
-          scene.asked.push(question);
+        ask: async (_method, asked, key) => {
+          scene.asked.push({ params: asked, key });
           return given.answer === undefined ? ACCEPTED : given.answer(scene);
         },
       };

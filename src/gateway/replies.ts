@@ -16,7 +16,7 @@ export function common(call: Served<ClientIdentity>): Omit<Parameters<Door["call
       capabilities: call.wire.capabilities,
       logLevel: call.logLevel,
       tell: call.tell,
-      ask: async (question) => answerIn(await call.ask(question)),
+      ask: async (method, params, key) => answerIn(await call.ask({ method, params, key: key ?? null })),
     },
   };
 }

@@ -37,11 +37,7 @@ export interface Caller {
   readonly logLevel: string | null;
   readonly tell: (method: string, params: JsonObject) => void;
   /** A text says why there is no answer. `key` is the server's own name for the question, where it has one. */
-  readonly ask: (question: {
-    readonly method: string;
-    readonly params: JsonObject;
-    readonly key: string | null;
-  }) => Promise<JsonObject | string>;
+  readonly ask: (method: string, params: JsonObject, key: string | undefined) => Promise<JsonObject | string>;
 }
 
 export type DoorAnswer =
