@@ -19,7 +19,8 @@ export interface LoggedStream {
 }
 
 const EVENTS_MAX = 256;
-const CHARS_MAX = 1024 * 1024;
+/** A thousand sessions may keep as much. */
+const CHARS_MAX = 256 * 1024;
 const STREAMS_MAX = 128;
 const EVENT_ID = /^(\d{1,9})-(\d{1,9})$/;
 
