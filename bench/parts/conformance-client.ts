@@ -17,7 +17,7 @@ interface ClientScenarios {
 }
 
 const CLIENT = join(import.meta.dirname, "..", "..", "tests", "fixtures", "conformance-client.ts");
-const SCENARIO_TIMEOUT_MS = 60_000;
+const SCENARIO_TIMEOUT_MS = 120_000;
 const OUTPUT_MAX = 64 * 1024 * 1024;
 
 export async function clientScenarios(revision: Revision): Promise<ClientScenarios> {
