@@ -85,7 +85,6 @@ async function lookOnce(request: LookRequest, open: "probe" | "legacy"): Promise
     const onLeftOut = (tool: string, reason: string): void =>
       void leftOut.push(`its tool ${tool} is left out, as the protocol demands: ${reason}`);
     const surface = await readSurface(peer, hello, { ...limits, onLeftOut });
-    checkSchemas(launch.server, surface.tools);
     const noise = heard.noise.map((line) => `it prints on stdout, where only messages belong: ${line}`);
     return { surface, notes: [...noise, ...leftOut.slice(0, NOTES_MAX)] };
   } catch (error) {
@@ -145,8 +144,8 @@ async function start(request: LookRequest, heard: Heard): Promise<{ peer: Peer; 
   return { peer, child };
 }
 
-/** MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse it. */
-function checkSchemas(name: string, tools: readonly JsonObject[]): void {
+/** Throws Fault `supply.surface`. MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse it. */
+export function checkSchemas(name: string, tools: readonly JsonObject[]): void {
   const empty = tools.filter(({ inputSchema }) => !isObject(inputSchema) || inputSchema["type"] !== "object");
   if (empty.length === 0) return;
   const names = empty.slice(0, 3).map((tool) => oneLine(JSON.stringify(tool["name"] ?? null), 60));

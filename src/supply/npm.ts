@@ -13,10 +13,12 @@ import { npmCacheFolder, type SupplyHome } from "./places.ts";
 
 const RUN_TIMEOUT_MS = 300_000;
 const CONFIG_TIMEOUT_MS = 30_000;
-const OUTPUT_MAX = 16_384;
+/** A package with thousands of versions is described at length. */
+const OUTPUT_MAX = 16_777_216;
+const SAID_MAX = 16_384;
 const SPECS_PER_RUN = 100;
 const FLAGS =
-  "--ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier --loglevel=error --logs-max=0 " +
+  "--ignore-scripts --omit=dev --no-fund --no-update-notifier --loglevel=error --logs-max=0 " +
   "--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=60000";
 
 export interface NpmContext {
@@ -27,8 +29,12 @@ export interface NpmContext {
 }
 
 export interface Npm {
-  /** The lock (package-lock.json, version 3) of the package with all it needs. */
-  resolve(spec: string): Promise<JsonObject>;
+  /** The lock (package-lock.json, version 3) of the package with all it needs; `beforeMs` leaves out what is younger. */
+  resolve(spec: string, beforeMs?: number): Promise<JsonObject>;
+  /** What the registry says of a package and one version of it. */
+  view(spec: string, timeoutMs: number): Promise<JsonObject>;
+  /** npm's audit report on a lock that `resolve` gave. */
+  audit(lock: JsonObject, timeoutMs: number): Promise<JsonObject>;
   /** Archives of exact versions into npm's cache below .state. */
   fetch(specs: readonly string[]): Promise<void>;
 }
@@ -45,17 +51,39 @@ interface Settings {
 export async function openNpm(context: NpmContext): Promise<Npm> {
   ensureDir(npmCacheFolder(context.homePaths), 0o700);
   const settings = await readSettings(context);
+  const inWork = async <T>(files: Readonly<Record<string, string>>, run: (work: string) => Promise<T>): Promise<T> => {
+    const work = mkdtempSync(join(context.homePaths.store, "resolve-"));
+    try {
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text);
+      return await run(work);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  };
   return {
-    async resolve(spec) {
-      const work = mkdtempSync(join(context.homePaths.store, "resolve-"));
-      try {
-        writeFileSync(join(work, "package.json"), '{"private":true}');
-        await runNpm(["install", "--package-lock-only", spec], { ...context, settings, work });
-        const lock: unknown = JSON.parse(readFileSync(join(work, "package-lock.json"), "utf8"));
-        return isObject(lock) ? lock : {};
-      } finally {
-        rmSync(work, { recursive: true, force: true });
-      }
+    resolve(spec, beforeMs) {
+      const before = beforeMs === undefined ? [] : [`--before=${new Date(beforeMs).toISOString()}`];
+      return inWork({ "package.json": '{"private":true}' }, async (work) => {
+        await runNpm(["install", "--package-lock-only", "--no-audit", ...before, spec], { ...context, settings, work });
+        return objectIn(readFileSync(join(work, "package-lock.json"), "utf8"));
+      });
+    },
+    view(spec, timeoutMs) {
+      const run = { ...context, settings, work: npmCacheFolder(context.homePaths), timeoutMs };
+      return runNpm(["view", spec, "--json"], run).then(objectIn);
+    },
+    audit(lock, timeoutMs) {
+      const { packages } = lock;
+      const top = isObject(packages) && isObject(packages[""]) ? packages[""] : {};
+      const files = {
+        "package.json": JSON.stringify({ ...top, private: true }),
+        "package-lock.json": JSON.stringify(lock),
+      };
+      // npm ends with 1 when it found something.
+      const more = { isReport: true, timeoutMs };
+      return inWork(files, (work) =>
+        runNpm(["audit", "--json", "--package-lock-only"], { ...context, settings, work, ...more }).then(objectIn),
+      );
     },
     async fetch(specs) {
       for (let at = 0; at < specs.length; at += SPECS_PER_RUN) {
@@ -130,13 +158,22 @@ function settingsOf(cli: string, config: JsonObject): Settings {
   };
 }
 
+function objectIn(text: string): JsonObject {
+  const value: unknown = JSON.parse(text);
+  return isObject(value) ? value : {};
+}
+
 interface NpmRun extends NpmContext {
   readonly settings: Settings;
+  readonly timeoutMs?: number;
+  /** Its output counts whatever its exit code. */
+  readonly isReport?: boolean;
   /** A folder that npm may write to, beside its cache. */
   readonly work: string;
 }
 
-async function runNpm(args: readonly string[], run: NpmRun): Promise<void> {
+/** What it printed. */
+async function runNpm(args: readonly string[], run: NpmRun): Promise<string> {
   const { settings, probe, work } = run;
   const cache = npmCacheFolder(run.homePaths);
   if (probe.kind === "absent") await permitAll(run);
@@ -160,14 +197,19 @@ async function runNpm(args: readonly string[], run: NpmRun): Promise<void> {
     protect: [],
     onNote: (text) => refusals.push(text),
   });
-  const timer = setTimeout(() => void child.stop(), RUN_TIMEOUT_MS);
+  const { timeoutMs = RUN_TIMEOUT_MS, isReport = false } = run;
+  const timer = setTimeout(() => void (run.timeoutMs === undefined ? child.stop() : child.kill()), timeoutMs);
   const [said, errors, { code, reason }] = await Promise.all([
     tailOf(child.stdout),
     tailOf(child.stderr),
     child.exited,
   ]);
   clearTimeout(timer);
-  if (code !== 0) throw npmFault({ args, said: `${errors}\n${said}`, reason: reason ?? refusals[0] ?? null });
+  if (code !== 0 && !(isReport && code === 1)) {
+    const text = `${errors}\n${said}`.slice(-SAID_MAX);
+    throw npmFault({ args, said: text, reason: reason ?? refusals[0] ?? null });
+  }
+  return said;
 }
 
 async function permitAll({ settings, permitConnection }: NpmRun): Promise<void> {

@@ -18,7 +18,7 @@ import { adoptFromNpm, isStored } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
 import { addTree, fillFromPackages, readManifest } from "./install.ts";
 import { launchSpecOf, NODE } from "./launch.ts";
-import { LOOK_TIMEOUT_MS, lookAt } from "./look.ts";
+import { checkSchemas, LOOK_TIMEOUT_MS, lookAt } from "./look.ts";
 import { openNpm, type Npm, type NpmContext } from "./npm.ts";
 import { treeFolder } from "./places.ts";
 import { packagesOf, thisMachine } from "./resolve.ts";
@@ -37,6 +37,8 @@ export interface PrepareOptions extends NpmContext {
   /** The owner's login at a remote server. */
   readonly authorization?: HttpAuthorization;
   readonly timeoutMs?: number;
+  /** Packages that the registry dates later are left out. */
+  readonly beforeMs?: number;
 }
 
 export interface PreparedServer {
@@ -47,11 +49,28 @@ export interface PreparedServer {
   readonly notes: readonly string[];
 }
 
-type Installed = Omit<LockedServer, "surface" | "surfaceRoot"> & { readonly notes: readonly string[] };
+export interface StagedServer {
+  readonly locked: LockedServer;
+  readonly notes: readonly string[];
+  /** As npm resolved it; null where npm had no part. */
+  readonly npmLock: JsonObject | null;
+}
+
+type Installed = Omit<LockedServer, "surface" | "surfaceRoot"> & Omit<StagedServer, "locked">;
 
 export async function prepareServer(options: PrepareOptions): Promise<PreparedServer> {
+  const { name, stackServer } = options;
+  const { locked, notes } = await stageServer(options);
+  const { surface } = locked;
+  checkSchemas(name, surface.tools);
+  const draft = draftCards({ server: name, surface, compartment: stackServer.compartment, source: stackServer.source });
+  return { locked, draft, notes };
+}
+
+/** Installed beside the others and looked at, whatever it serves: nothing of it is judged yet. */
+export async function stageServer(options: PrepareOptions): Promise<StagedServer> {
   const { name, stackServer, homePaths, ownerHome, progress } = options;
-  const { notes, ...installed } = await install(options);
+  const { notes, npmLock, ...installed } = await install(options);
   const launch = launchSpecOf({
     name,
     stackServer: { ...stackServer, source: installed.source },
@@ -71,11 +90,8 @@ export async function prepareServer(options: PrepareOptions): Promise<PreparedSe
     timeoutMs: options.timeoutMs ?? LOOK_TIMEOUT_MS,
   });
   const { surface } = look;
-  return {
-    locked: { ...installed, surface, surfaceRoot: surfaceRoot(surface) },
-    draft: draftCards({ server: name, surface, compartment: stackServer.compartment, source: stackServer.source }),
-    notes: [...notes, ...look.notes],
-  };
+  const locked = { ...installed, surface, surfaceRoot: surfaceRoot(surface) };
+  return { locked, notes: [...notes, ...look.notes], npmLock };
 }
 
 async function install(options: PrepareOptions): Promise<Installed> {
@@ -84,7 +100,7 @@ async function install(options: PrepareOptions): Promise<Installed> {
   if (source.startsWith("path:")) return installFolder(options, source);
   if (/^https?:/.test(source)) {
     const notes = ["its program runs elsewhere: only what it offers can be pinned, not what it does."];
-    return { source, kind: "remote", version: null, integrity: null, tree: null, command: [], notes };
+    return { source, kind: "remote", version: null, integrity: null, tree: null, command: [], notes, npmLock: null };
   }
   throw new Fault("supply.source", {
     message: `${options.name} has no source that can be installed.`,
@@ -97,11 +113,8 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
   const { name, version } = splitNpm(source);
   const npm = await openNpm(options);
   progress(`resolving ${name}`);
-  const {
-    packages,
-    withScripts,
-    version: exact,
-  } = packagesOf(await npm.resolve(`${name}@${version ?? "latest"}`), name, thisMachine());
+  const npmLock = await npm.resolve(`${name}@${version ?? "latest"}`, options.beforeMs);
+  const { packages, withScripts, version: exact } = packagesOf(npmLock, name, thisMachine());
   await bringContent({ ...options, npm, packages });
   progress(`installing ${packages.length} packages`);
   const hash = await addTree(homePaths, (folder) => fillFromPackages(folder, { home: homePaths, packages }));
@@ -119,6 +132,7 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
     tree: { hash, packages },
     command: commandOf(entry),
     notes,
+    npmLock,
   };
 }
 
@@ -156,7 +170,7 @@ async function installFolder({ homePaths, progress }: PrepareOptions, source: st
   }
   const version = typeof manifest["version"] === "string" ? oneLine(manifest["version"], 200) || null : null;
   const tree = { hash, packages: [] };
-  return { source, kind: "path", version, integrity: null, tree, command: commandOf(entry), notes: [] };
+  return { source, kind: "path", version, integrity: null, tree, command: commandOf(entry), notes: [], npmLock: null };
 }
 
 function manifestOf(folder: string): JsonObject {
