@@ -151,7 +151,7 @@ test("what is not in the view is refused, and a resource is named in the refusal
   assert.equal((await gateway.ask("tasks/list")).kind, "error");
 });
 
-test("watching a resource is a call of the resources' card, and a server that cannot be watched is not asked", async () => {
+test("watching a resource is a call of the resources' card; what cannot be watched is not asked for", async () => {
   const gateway = gatewayOf(policyOf(0));
   assert.deepEqual(result(await gateway.ask("resources/subscribe", { uri: "note://a" })), {});
   assert.deepEqual(gateway.requests[0]?.args, { uri: "note://a", watch: true });

@@ -326,10 +326,17 @@ function assertNoMeta(paramsText: string): void {
 }
 
 function metaFor(call: PeerCall, id: number, dialect: Dialect): JsonObject | null {
-  const given = call.meta === undefined ? null : reduceMeta(call.meta);
+  const given = call.meta === undefined ? null : metaIn(dialect, reduceMeta(call.meta));
   const token = call.onProgress === undefined ? null : { progressToken: id };
   const own = dialect.era === "modern" ? modernMeta(call, dialect.meta) : null;
   return given === null && token === null && own === null ? null : { ...given, ...own, ...token };
+}
+
+/** The old era names no log level with a call. */
+function metaIn(dialect: Dialect, meta: JsonObject): JsonObject | null {
+  if (dialect.era === "modern") return meta;
+  const { [META.logLevel]: _level, ...rest } = meta;
+  return Object.keys(rest).length === 0 ? null : rest;
 }
 
 function modernMeta(call: PeerCall, meta: JsonObject): JsonObject {

@@ -23,7 +23,8 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
     Object.entries(stackServer.secrets).map(([variable, reference]) => [variable, reference.replace(/^secret:/, "")]),
   );
   if (locked.kind === "remote") {
-    return { kind: "remote", server: name, asks: stackServer.asks, url: stackServer.source ?? "", headers: {}, secrets };
+    const { asks, source } = stackServer;
+    return { kind: "remote", server: name, asks, url: source ?? "", headers: {}, secrets };
   }
   if (locked.tree === null || locked.command.length === 0) {
     const message = `${name} is locked without a tree or a command.`;
