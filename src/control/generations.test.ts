@@ -19,7 +19,7 @@ interface Stage {
   readonly home: HomePaths;
   readonly fixture: DoorFixture;
   readonly policy: PolicyHistory;
-  open(): PolicyHistory;
+  readonly open: () => PolicyHistory;
 }
 
 function stage(t: TestContext): Stage {

@@ -79,38 +79,14 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
   let side = settled(parts);
   let current = loadPolicy(side.files);
 
-  function proposal(): Proposal | null {
-    const now = readPolicyFiles(home.dir);
-    const digest = policyDigest(now);
-    if (digest === current.digest) return null;
-    const after = loadPolicy(now);
-    const findings = (): readonly ServerFinding[] => findingsBetween(current, after);
-    const { files } = side;
-    return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now, findings };
-  }
+  const proposal = (): Proposal | null => proposalTo(home, side, current);
 
   async function apply(digest: Digest, owner: OwnerPresence, read: readonly string[] = []): Promise<Policy> {
-    if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can apply changes." });
+    requireLive(owner, clock);
     const proposed = proposal();
     if (proposed === null) return current;
-    if (proposed.digest !== digest) {
-      throw new Fault("policy.moved", {
-        message: "the files changed after their diff was shown, so nothing was applied.",
-        next: "freehold plan",
-      });
-    }
-    const findings = proposed.findings();
-    requireRead(findings, read);
-    const facts = findings.flatMap(({ kind, rule, server }) => (kind === "fact" ? [`${server} ${rule}`] : []));
-    const next = loadPolicy(proposed.files);
-    const message = commitMessage(proposed.changes);
-    const touched = [...new Set([...Object.keys(side.files), ...Object.keys(proposed.files)])];
-    const commit = commitHome(home.dir, { message, paths: touched }) ?? homeHead(home.dir);
-    generations.onStep("committed the files");
-    keepAccepted(home, proposed.files, generations);
-    const why = { parent: side.generation.number, why: message, commit, read: [...new Set(facts)] };
-    const generation = generations.add(described(parts, next, proposed.files, why));
-    await switchTo({ generation, files: proposed.files }, next, "apply");
+    const { to, next } = made(parts, side, checked(proposed, digest, read));
+    await switchTo(to, next, "apply");
     return next;
   }
 
@@ -138,7 +114,7 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
   }
 
   async function rollback(back: { from: number; to: number }, owner: OwnerPresence): Promise<Policy> {
-    if (!owner.isLive(clock.nowMs())) throw new Fault("owner.needed", { message: "only the owner can roll back." });
+    requireLive(owner, clock);
     requireHeld(side.generation, back.from);
     const to = generations.get(back.to);
     const known = side.files;
@@ -161,6 +137,52 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
 }
 
 type Parts = Required<PolicyStateParts>;
+
+function requireLive(owner: OwnerPresence, clock: Clock): void {
+  if (owner.isLive(clock.nowMs())) return;
+  throw new Fault("owner.needed", { message: "only the owner can change what holds.", next: "give your PIN" });
+}
+
+function proposalTo(home: HomePaths, { files }: Side, current: Policy): Proposal | null {
+  const now = readPolicyFiles(home.dir);
+  const digest = policyDigest(now);
+  if (digest === current.digest) return null;
+  const after = loadPolicy(now);
+  const findings = (): readonly ServerFinding[] => findingsBetween(current, after);
+  return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now, findings };
+}
+
+interface Checked {
+  readonly proposed: Proposal;
+  /** Facts that the owner confirmed. */
+  readonly facts: readonly string[];
+}
+
+/** What was shown, with every fact of the scanner read. */
+function checked(proposed: Proposal, digest: Digest, read: readonly string[]): Checked {
+  if (proposed.digest !== digest) {
+    const message = "the files changed after their diff was shown, so nothing was applied.";
+    throw new Fault("policy.moved", { message, next: "freehold plan" });
+  }
+  const findings = proposed.findings();
+  requireRead(findings, read);
+  const facts = findings.flatMap(({ kind, rule, server }) => (kind === "fact" ? [`${server} ${rule}`] : []));
+  return { proposed, facts: [...new Set(facts)] };
+}
+
+/** The next generation, on disk; it does not hold yet. */
+function made(parts: Parts, from: Side, { proposed, facts }: Checked): { readonly to: Side; readonly next: Policy } {
+  const { home, generations } = parts;
+  const { files, changes } = proposed;
+  const next = loadPolicy(files);
+  const message = commitMessage(changes);
+  const touched = [...new Set([...Object.keys(from.files), ...Object.keys(files)])];
+  const commit = commitHome(home.dir, { message, paths: touched }) ?? homeHead(home.dir);
+  generations.onStep("committed the files");
+  keepAccepted(home, files, generations);
+  const why = { parent: from.generation.number, why: message, commit, read: facts };
+  return { to: { generation: generations.add(described(parts, next, files, why)), files }, next };
+}
 
 const UNKNOWN_BUILD: Build = { version: "unknown", code: sha256(""), tree: null, root: "" };
 
