@@ -2,12 +2,15 @@
 
 export type { AnswerRow, Answers } from "./answers.ts";
 export type { Budgets } from "./budgets.ts";
+export { carryBack } from "./carry-back.ts";
+export type { CarriedBack, CarryBack } from "./carry-back.ts";
 export { newToken, tokenHash } from "./clients.ts";
 export type { ClientRow, Clients } from "./clients.ts";
 export type { EntryQuery } from "./entry-rows.ts";
 export type { HandleRow, Handles } from "./handles.ts";
 export type { Ledger, NewEntry, SignedHead } from "./ledger.ts";
 export type { Permits, SpentPermit } from "./permits.ts";
+export { putInPlace, stateOfSchema, vacuumInto } from "./migrate.ts";
 export { alikeKey } from "./questions.ts";
 export type { Questions } from "./questions.ts";
 export { SCHEMA_VERSION } from "./schema.ts";

@@ -8,8 +8,10 @@ import { openDatabase } from "./database.ts";
 import { durabilityOf } from "./durable.ts";
 import { handlesOf, type Handles } from "./handles.ts";
 import { ledgerOf, type Ledger } from "./ledger.ts";
+import { migrateOnCopy } from "./migrate.ts";
 import { permitsOf, type Permits } from "./permits.ts";
 import { questionsOf, type Questions } from "./questions.ts";
+import { MIGRATIONS } from "./schema.ts";
 import { sessionsOf, type Sessions } from "./sessions.ts";
 import { settingsOf, type Settings } from "./settings.ts";
 import { undosOf, type Undos } from "./undos.ts";
@@ -50,6 +52,7 @@ export interface StoreOptions {
 /** Only one process may hold a home's store; the home's lock sees to it. Faults: `store.*`. */
 export function openStore(options: StoreOptions): Store {
   const { file, sign, nowMs, randomBytes, mask = (text: string) => text } = options;
+  migrateOnCopy({ file, migrations: MIGRATIONS });
   const database = openDatabase(file);
   try {
     const ledger = ledgerOf({ database, sign, nowMs, randomBytes, mask });
