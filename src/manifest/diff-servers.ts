@@ -5,6 +5,7 @@ import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText } from "./holds.ts";
 import { diffOAuth, NO_OAUTH } from "./oauth.ts";
 import { LOCK_FILE, STACK_FILE } from "./policy.ts";
+import { COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
 import type { Ask, LockedServer, Stack, StackLock, StackSandbox, StackServer } from "./types.ts";
 
 type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
@@ -65,7 +66,21 @@ function diffDeclared({ server, was, is }: Pair<StackServer>, add: Add): void {
       false,
     );
   }
+  diffUpdate({ server, was, is }, add);
   if (!same(was.account, is.account)) add("changed", `${server} now uses another account`, true);
+}
+
+function diffUpdate({ server, was, is }: Pair<StackServer>, add: Add): void {
+  const [before, after] = [was.update ?? "ask", is.update ?? "ask"];
+  const says = {
+    ask: "asks before each update",
+    ship: "takes over harmless updates unasked",
+    never: "is never updated",
+  };
+  if (before !== after) add("changed", `${server} ${says[after]}`, after === "ship");
+  const [former, present] = [was.cooldownMs ?? COOLDOWN_DEFAULT_MS, is.cooldownMs ?? COOLDOWN_DEFAULT_MS];
+  if (former === present) return;
+  add("changed", `a version of ${server} must have been known for: ${cooldownText(present)}`, present < former);
 }
 
 function diffAsks({ server, was, is }: Pair<StackServer["asks"]>, add: Add): void {

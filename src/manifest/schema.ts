@@ -87,6 +87,10 @@ function server(): JsonObject {
       idleStop: text("How long it may be unused before it is stopped: none (never), 30s, 10m, 2h.", {
         pattern: "^(none|[1-9]\\d{0,4}[smh])$",
       }),
+      update: { enum: ["ask", "ship", "never"], description: "ship: take over what a rehearsal ships, unasked." },
+      cooldown: text("How long a newer version must have been known: none, 12h, 7d.", {
+        pattern: "^(none|[1-9]\\d{0,3}[hd])$",
+      }),
       sandbox: { anyOf: [{ const: "none" }, sandbox()] },
     }),
     oneOf: [{ required: ["source"] }, { required: ["connector"] }],

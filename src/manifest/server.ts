@@ -7,6 +7,7 @@ import { oauthOf } from "./oauth.ts";
 import * as read from "./reading.ts";
 import type { Fields, SourceNode } from "./reading.ts";
 import type { Ask, StackSandbox, StackServer } from "./types.ts";
+import { cooldownOf, updateOf } from "./updates.ts";
 
 const SERVER_FIELDS = [
   "source",
@@ -18,6 +19,8 @@ const SERVER_FIELDS = [
   "asks",
   "oauth",
   "idleStop",
+  "update",
+  "cooldown",
   "sandbox",
 ];
 const ASKS = ["elicitation", "sampling", "roots"] as const;
@@ -36,7 +39,7 @@ export function serverOf(node: SourceNode): StackServer {
   }
   refuseForRemote(server, source);
   refuseForSource(server, source);
-  const idleStop = server.get("idleStop");
+  const [idleStop, update, cooldown] = [server.get("idleStop"), server.get("update"), server.get("cooldown")];
   return read.remember(node, {
     source,
     connector,
@@ -47,6 +50,8 @@ export function serverOf(node: SourceNode): StackServer {
     compartment: read.textOf(server.need("compartment"), NAME),
     asks: read.maybe(server.get("asks"), NO_ASKS, asksOf),
     ...(idleStop === undefined ? {} : { idleStopMs: holdOf(idleStop) }),
+    ...(update === undefined ? {} : { update: updateOf(update) }),
+    ...(cooldown === undefined ? {} : { cooldownMs: cooldownOf(cooldown) }),
     ...(server.get("oauth") === undefined ? {} : { oauth: oauthOf(server, source, secretOf) }),
     sandbox: read.maybe(server.get("sandbox"), SANDBOX_DEFAULT, sandboxOf),
   });

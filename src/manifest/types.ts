@@ -2,6 +2,7 @@
 
 import type { Caps, Digest, JsonObject, Surface, ToolCard } from "../kernel/index.ts";
 import type { QuietHours } from "./quiet.ts";
+import type { UpdateWay } from "./updates.ts";
 
 export interface Stack {
   readonly version: 1;
@@ -49,6 +50,10 @@ export interface StackServer {
   readonly oauth?: StackOAuth;
   /** How long it may be unused before it is stopped; 0 for never. */
   readonly idleStopMs?: number;
+  /** `ask` where it is left out. */
+  readonly update?: UpdateWay;
+  /** How long a newer version must have been known here. */
+  readonly cooldownMs?: number;
   readonly sandbox: StackSandbox | "none";
 }
 
