@@ -10,6 +10,7 @@ export type { OperationParts } from "./operations.ts";
 export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
 export type { LoginParts } from "./ops-logins.ts";
 export type { ServerState } from "./ops-status.ts";
+export type { UpdateParts } from "./ops-updates.ts";
 export { ownerAuth } from "./owner-auth.ts";
 export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";
 export { openPolicyState } from "./policy-state.ts";

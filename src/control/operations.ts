@@ -14,6 +14,7 @@ import { secretOperations, type SecretParts } from "./ops-secrets.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 import { undoOperations, type UndoParts } from "./ops-undo.ts";
+import { updateOperations, type UpdateParts } from "./ops-updates.ts";
 
 export type OperationParts = AlikeParts &
   CardParts &
@@ -25,7 +26,8 @@ export type OperationParts = AlikeParts &
   SecretParts &
   StackParts &
   StatusParts &
-  UndoParts;
+  UndoParts &
+  UpdateParts;
 
 export function allOperations(parts: OperationParts): readonly Operation[] {
   return [
@@ -42,5 +44,6 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...ruleReviewOperations(parts),
     ...meterOperations(parts),
     ...undoOperations(parts),
+    ...updateOperations(parts),
   ];
 }

@@ -180,6 +180,7 @@ function operationsOf(
     restart: (name) => effects.upstreams.retry(name),
     sandbox: async () => ({ ...(await effects.probe()) }),
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
+    updates: effects.updates,
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),
   });

@@ -7,6 +7,8 @@ import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
 import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
+import type { UpdateParts } from "../control/index.ts";
+import { updatesOf } from "./updates.ts";
 import type { DaemonState } from "./state.ts";
 
 const IDLE_STOP_MS = 10 * 60_000;
@@ -20,6 +22,7 @@ export interface Effects {
   readonly probe: () => Promise<SandboxProbe>;
   /** One listener, for what servers say of resources that are watched. */
   onUpdated(listener: ResourceUpdated): void;
+  readonly updates: UpdateParts["updates"];
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
@@ -79,11 +82,12 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
   const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
+  const updates = updatesOf(state, { ownerHome, probe, permit });
   const prepare: Effects["prepare"] = async (name, stackServer, progress) =>
     withLogin({ logins, secret: (one) => secrets.get(one) }, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
-  return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, prepare };
+  return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, updates, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

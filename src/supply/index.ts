@@ -1,6 +1,8 @@
 // Brings servers from their sources to this machine, exactly as locked, without running any script of theirs.
 
 export { bringTree } from "./bring.ts";
+export { chooseVersion, type Choice } from "./choose.ts";
+export { contractsFrom, formatContracts, parseContracts, type ContractFile } from "./contracts.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer } from "./generations.ts";
 export { launchSpecOf } from "./launch.ts";
@@ -8,8 +10,10 @@ export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";
 export { installFromLock, prepareServer } from "./prepare.ts";
 export type { InstallOptions, PreparedServer, PrepareOptions } from "./prepare.ts";
+export { callsFor, practiceOf, rehearse, type Rehearsal, type RehearseRequest } from "./rehearse.ts";
 export { isFact, isRule, saysOf, type RuleId } from "./scan-rules.ts";
 export { scanSkill, type SkillScan } from "./scan-skill.ts";
 export { scanSurface, type OtherTools } from "./scan-surface.ts";
 export { scanText, type Finding, type ScannedText } from "./scan.ts";
 export { treeHash, verifyTree } from "./tree.ts";
+export { rehearsalFacts, verdictPath, verdictText, type Decided } from "./verdict-file.ts";

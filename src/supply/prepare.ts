@@ -37,6 +37,8 @@ export interface PrepareOptions extends NpmContext {
   /** The owner's login at a remote server. */
   readonly authorization?: HttpAuthorization;
   readonly timeoutMs?: number;
+  /** One that is open already. */
+  readonly npm?: Npm | null;
   /** Packages that the registry dates later are left out. */
   readonly beforeMs?: number;
 }
@@ -111,7 +113,7 @@ async function install(options: PrepareOptions): Promise<Installed> {
 async function installNpm(options: PrepareOptions, source: string): Promise<Installed> {
   const { homePaths, progress } = options;
   const { name, version } = splitNpm(source);
-  const npm = await openNpm(options);
+  const npm = options.npm ?? (await openNpm(options));
   progress(`resolving ${name}`);
   const npmLock = await npm.resolve(`${name}@${version ?? "latest"}`, options.beforeMs);
   const { packages, withScripts, version: exact } = packagesOf(npmLock, name, thisMachine());

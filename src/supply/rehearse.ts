@@ -6,7 +6,7 @@ import { Fault, reasonOf, surfaceRoot, type Effect, type JsonObject } from "../k
 import type { CardFile, LockedServer, StackServer } from "../manifest/index.ts";
 import { compareAnswers, type ContractFile, type Replay } from "./contracts.ts";
 import { gatherEvidence, type Evidence } from "./evidence.ts";
-import { openNpm, type NpmContext } from "./npm.ts";
+import { openNpm, type Npm, type NpmContext } from "./npm.ts";
 import { diffOutgoing } from "./outgoing-diff.ts";
 import { practiceCalls, type PracticeCall } from "./practice-args.ts";
 import { practise, type Practice } from "./practice.ts";
@@ -63,7 +63,8 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
   const startedMs = performance.now();
   const { name, stackServer, locked, source, progress } = request;
   await bringTree({ ...request, locked });
-  const staged = await stageServer({ ...request, stackServer: { ...stackServer, source } });
+  const npm = source.startsWith("npm:") ? await openNpm(request) : null;
+  const staged = await stageServer({ ...request, npm, stackServer: { ...stackServer, source } });
   const stagedMs = performance.now();
   const { locked: after } = staged;
   progress(`rehearsing ${name} ${locked.version ?? ""} beside ${after.version ?? "the new one"}`);
@@ -72,7 +73,7 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
     attempt(practiceOf(request, locked, calls)),
     attempt(practiceOf(request, after, calls)),
     diffTrees({ home: request.homePaths, before: locked, after }),
-    evidenceOf(request, after, staged.npmLock),
+    evidenceOf({ ...request, npm }, after, staged.npmLock),
   ]);
   const surface = diffSurfaces(locked.surface, after.surface);
   const compared = compare({ request, was, is });
@@ -166,13 +167,12 @@ function compare({ request, was, is }: Sides): Compared {
 }
 
 async function evidenceOf(
-  request: RehearseRequest,
+  request: RehearseRequest & { readonly npm: Npm | null },
   after: LockedServer,
   npmLock: JsonObject | null,
 ): Promise<Evidence> {
-  const npm = after.kind === "npm" ? await openNpm(request) : null;
   const name = after.source.replace(/^npm:/, "").replace(/(?<=.)@[^@/]*$/, "");
-  return gatherEvidence({ npm, name, before: request.locked.version, after: after.version, npmLock });
+  return gatherEvidence({ npm: request.npm, name, before: request.locked.version, after: after.version, npmLock });
 }
 
 interface Found extends Sides {
