@@ -23,16 +23,22 @@ export function refused(message: string | null): RpcReply {
   return { kind: "error", code: -32_000, message: message ?? "refused" };
 }
 
-/** Addresses to open are never passed on. */
-function offered(capabilities: JsonObject, declared: readonly string[]): JsonObject {
-  const kept = Object.entries(capabilities).filter(([kind]) => declared.includes(kind));
-  return Object.fromEntries(
-    kept.map(([kind, value]) => [kind, kind === "elicitation" && isObject(value) ? formsOnly(value) : value]),
-  );
-}
+/** Of what the protocol names; addresses to open are never passed on. */
+const OFFERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["elicitation", ["form"]],
+  ["sampling", ["context", "tools"]],
+  ["roots", ["listChanged"]],
+]);
 
-function formsOnly({ url: _url, ...rest }: JsonObject): JsonObject {
-  return rest;
+/** Made anew: what a program writes there is nobody's argument, and would reach the server unseen. */
+function offered(capabilities: JsonObject, declared: readonly string[]): JsonObject {
+  const kinds = declared.flatMap((kind) => {
+    const given = capabilities[kind];
+    if (!isObject(given)) return [];
+    const named = (OFFERS.get(kind) ?? []).filter((name) => isObject(given[name]) || given[name] === true);
+    return [[kind, Object.fromEntries(named.map((name) => [name, given[name] === true || {}]))] as const];
+  });
+  return Object.fromEntries(kinds);
 }
 
 /** A person who is shown a form must see whose it is: the words in it may claim anything. */

@@ -3,6 +3,8 @@ import { test, type TestContext } from "node:test";
 import { CLIENT, openFixture, policyFiles, type DoorFixture } from "../../tests/fixtures/door.ts";
 import { textAt, type Caller, type DoorAnswer, type JsonObject, type Label } from "../kernel/index.ts";
 import type { PeerCall, RpcReply } from "../mcp/index.ts";
+import { openHearing } from "./hearing.ts";
+import { protocolReply, toolReply } from "./replies.ts";
 
 interface Question {
   readonly params: JsonObject;
@@ -26,6 +28,10 @@ interface Given {
   readonly method?: string;
   readonly label?: Label;
   readonly capabilities?: JsonObject;
+  /** Of the secret `bank`. */
+  readonly secret?: string;
+  /** How often it asks in its one call. */
+  readonly times?: number;
   answer?(scene: Scene): Promise<JsonObject | string>;
 }
 
@@ -44,7 +50,9 @@ function onThisMachine(lock: string): string {
 
 function open(t: TestContext, given: Given = {}): Scene {
   const { asks = "asks: [elicitation], ", cards = (text) => text, method = "elicitation/create" } = given;
-  const f = openFixture();
+  const hearing = openHearing({ nowMs: () => 0 });
+  if (given.secret !== undefined) hearing.learn(new Map([["bank", given.secret]]));
+  const f = openFixture({ hearing });
   t.after(() => f.end());
   const files = policyFiles(null);
   f.accept({
@@ -60,8 +68,10 @@ function open(t: TestContext, given: Given = {}): Scene {
   const params = given.params ?? { message: "Your name?", requestedSchema: { type: "object", properties: {} } };
   f.reply = async (call) => {
     call.onNotice?.("notifications/message", { level: "info", data: "hello" });
-    const reply = (await call.respond?.(method, params, "who")) ?? { kind: "broken", reason: "nobody to ask" };
-    scene.got.push(reply);
+    for (let time = 0; time < (given.times ?? 1); time += 1) {
+      const reply = (await call.respond?.(method, params, "who")) ?? { kind: "broken", reason: "nobody to ask" };
+      scene.got.push(reply);
+    }
     return { kind: "result", result: { content: [] } };
   };
   const scene: Scene = {
@@ -178,8 +188,79 @@ test("a server whose results are kept behind handles asks and tells nothing", as
   const scene = open(t, { cards: (text) => text.replaceAll("mode: inline", "mode: handle") });
   assert.equal((await scene.call()).kind, "withheld");
   const call: PeerCall | undefined = scene.f.sent[0];
-  assert.deepEqual(
-    [call?.respond, call?.onNotice, call?.onProgress, call?.capabilities],
-    [undefined, undefined, undefined, {}],
-  );
+  assert.deepEqual([call?.onNotice, call?.onProgress, call?.capabilities], [undefined, undefined, {}]);
+  const reply = await call?.respond?.("elicitation/create", { message: "PIN?" }, "k");
+  assert.equal(reply?.kind, "error");
+});
+
+test("the value of a secret in an answer does not reach the server, in a form or in a reason", async (t) => {
+  const secret = "hunter-2-and-hunter-3";
+  for (const said of [{ action: "accept", content: { pin: secret } }, `cannot: ${secret}`]) {
+    const scene = open(t, { secret, answer: async () => said });
+    await scene.call();
+    assert.equal(refusal(scene), "the answer holds the value of a secret");
+  }
+});
+
+test("a server that asks on and on is refused, and does not fill the ledger", async (t) => {
+  for (const asks of ["asks: [elicitation], ", ""]) {
+    const message = "x".repeat(100_000);
+    const scene = open(t, { asks, times: 200, params: { message } });
+    await scene.call();
+    const own = scene.f.store.ledger.entries({ limit: 999 }).filter(({ principal }) => principal === "server:notes");
+    assert.equal(own.length, 32);
+    const kept = own.map(({ seq }) => scene.f.store.ledger.text(seq)?.length ?? 0);
+    assert.ok(asks !== "" || Math.max(...kept) < 10_000, "what was refused is kept in part");
+    const last = scene.got.at(-1);
+    assert.equal(last?.kind === "error" && last.message, "it asked too often in one call");
+    assert.ok(scene.asked.length <= 32);
+  }
+});
+
+test("what is too long for anybody to read is not asked", async (t) => {
+  const scene = open(t, { params: { message: "x".repeat(300_000) } });
+  await scene.call();
+  assert.deepEqual(scene.asked, []);
+  assert.equal(refusal(scene), "the question is too long");
+});
+
+test("what a program says it can be asked carries nothing of its own to the server", async (t) => {
+  const word = "the door code is 4711";
+  const capabilities = {
+    elicitation: { form: { [word]: {} }, url: {}, [word]: {} },
+    sampling: { tools: {}, context: { [word]: word } },
+    roots: { listChanged: true, [word]: word },
+  };
+  const scene = open(t, { asks: "asks: [elicitation, sampling, roots], ", capabilities });
+  await scene.call();
+  assert.deepEqual(scene.f.sent[0]?.capabilities, {
+    elicitation: { form: {} },
+    sampling: { context: {}, tools: {} },
+    roots: { listChanged: true },
+  });
+});
+
+test("a form of an unknown mode is not passed on", async (t) => {
+  for (const mode of ["URL", ["url"], { url: "https://evil.example/" }]) {
+    const scene = open(t, { params: { mode, message: "Log in", url: "https://evil.example/" } });
+    await scene.call();
+    assert.deepEqual(scene.asked, []);
+  }
+});
+
+test("a call that nobody waits for any more is told that nobody can be asked", async (t) => {
+  const { f } = open(t);
+  await f.door.call({ session: "s1", principal: CLIENT, tool: "notes.read_note", args: { path: "a" } });
+  const reply = await f.sent[0]?.respond?.("elicitation/create", { message: "PIN?" }, "k");
+  assert.equal(reply?.kind, "error", "else a result that asks for input would be handed to the program as it is");
+});
+
+test("an error that wants an address opened reaches no program as such", async (t) => {
+  const scene = open(t);
+  const elicitations = [{ mode: "url", url: "https://evil.example/", message: "Log in" }];
+  scene.f.reply = async () => ({ kind: "error", code: -32_042, message: "Log in first", data: { elicitations } });
+  const answer = await scene.call();
+  for (const reply of [toolReply(answer), protocolReply(answer)]) {
+    assert.doesNotMatch(JSON.stringify(reply), /-32042|evil\.example/);
+  }
 });

@@ -7,31 +7,47 @@ import { kindOf, type PeerCall } from "../mcp/index.ts";
 import { asItIsShown, asksOf, offersOf, refused } from "./asked.ts";
 import { entryOf, serverLabel, type Case, type DoorParts } from "./case.ts";
 
+/** In one call; in characters of canonical JSON. */
+const ASKED_MAX = 32;
+const ASKED_CHARS_MAX = 256 * 1024;
+const REFUSED_CHARS_MAX = 8_192;
+
 export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): Partial<PeerCall> {
   const { caller, onProgress } = one.request;
   // What a handle keeps from a conversation is not told or asked into it either.
-  if (one.card?.result.mode === "handle") return offersOf(one, null);
+  // Where nobody can be asked the server is told so: its result must not become the question.
+  const alone = { ...offersOf(one, null), respond: async () => refused("nobody can be asked now") };
+  if (one.card?.result.mode === "handle") return alone;
   // A card speaks for results; every other byte of the server's carries the server's own label.
   const hear = (): void => parts.sessions.taint(one.session, serverLabel(one));
   const progress = onProgress && { onProgress: (said: JsonObject) => (hear(), onProgress(said)) };
-  if (caller === undefined) return { ...offersOf(one, null), ...progress };
+  if (caller === undefined) return { ...alone, ...progress };
+  let count = 0;
   return {
     ...offersOf(one, caller),
     ...progress,
     onNotice: (method, params) => (hear(), caller.tell(method, params)),
     async respond(method, params, key) {
-      const why = (): string | null => (isStopped() ? "everything is stopped" : refusalOf(one, method, params));
+      count += 1;
+      if (count > ASKED_MAX) return refused("it asked too often in one call");
+      const said = canonical(params);
+      const isLong = said.length > ASKED_CHARS_MAX;
+      const why = (): string | null =>
+        isStopped() ? "everything is stopped" : isLong ? "the question is too long" : refusalOf(one, method, params);
       const refusal = why();
       const own = { principal: `server:${one.server}`, subject: `${one.server}.@${kindOf(method) ?? "unknown"}` };
       const facts = { refusal, label: { ...one.session.label } };
       const entry = { ...entryOf(one, refusal === null ? "session" : "denied"), ...own, facts };
-      parts.store.ledger.append({ ...entry, text: canonical(params) });
+      const text = refusal === null ? said : said.slice(0, REFUSED_CHARS_MAX).toWellFormed();
+      parts.store.ledger.append({ ...entry, text });
       if (refusal !== null) return refused(refusal);
       hear();
       const answer = await caller.ask(method, asItIsShown(one.server, method, params), key);
       // Meanwhile the conversation may have read what must not go to this server.
-      const late = why() ?? (typeof answer === "string" ? answer : null);
-      return late === null && typeof answer !== "string" ? { kind: "result", result: answer } : refused(late);
+      const hasSecret = parts.secretFault({ answer }) !== null;
+      const late = why() ?? (hasSecret ? "the answer holds the value of a secret" : null);
+      if (late !== null) return refused(late);
+      return typeof answer === "string" ? refused(answer) : { kind: "result", result: answer };
     },
   };
 }
@@ -39,7 +55,7 @@ export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): P
 function refusalOf(one: Case, method: string, { mode }: JsonObject): string | null {
   const kind = kindOf(method) ?? method;
   if (!asksOf(one).includes(kind)) return `servers.${one.server}.asks does not name ${kind}`;
-  if (mode === "url") return "addresses to open are not passed on";
+  if (mode !== undefined && mode !== "form") return "addresses to open are not passed on";
   const { label } = one.session;
   const leaving = outside(label, [one.policy.stack.servers[one.server]?.compartment ?? ""]);
   if (leaving.length > 0) return `an answer could carry ${leaving.join(", ")} data out of its compartment`;

@@ -5,6 +5,9 @@ import { CODES, type RpcReply, type Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
 import { RESULT_TOOL, textContent } from "./views.ts";
 
+/** "Open these addresses and call again" (2025-11-25, URL mode elicitation). Addresses to open are not passed on. */
+const ADDRESS_WANTED = -32_042;
+
 /** What the client asks of itself is in `tool` and `args`. */
 export function common(call: Served<ClientIdentity>): Omit<Parameters<Door["call"]>[0], "tool" | "args"> {
   return {
@@ -70,6 +73,7 @@ export function protocolReply(answer: DoorAnswer): RpcReply {
 }
 
 function failure({ code, reason, data }: Extract<DoorAnswer, { kind: "failed" }>): RpcReply {
+  if (code === ADDRESS_WANTED) return { kind: "error", code: CODES.refused, message: reason };
   return { kind: "error", code, message: reason, ...(data === undefined ? {} : { data }) };
 }
 
