@@ -71,13 +71,14 @@ export const run: Bench = async ({ quick, note }) => {
       const samples = await interleave({
         rounds: quick ? 1 : 3,
         contenders: {
-          npm: () => npmInstall(base, one.dir),
+          npm: () => npmInstall(base, one),
           ours: () => ownInstall(base, one),
         },
       });
       const npmCpuSeconds = median(samples.get("npm") ?? []);
       const cpuSeconds = median(samples.get("ours") ?? []);
-      const different = firstDifference(join(one.dir, "node_modules"), join(treeOf(base, one), "node_modules"));
+      const ours = join(one.dir, "ours-1", one.locked.tree?.hash ?? "", "node_modules");
+      const different = firstDifference(join(one.dir, "npm-1", "node_modules"), ours);
       const packages = one.resolved.packages.length;
       rows.push({ server: one.spec, packages, cpuSeconds, npmCpuSeconds, different });
       note(
@@ -98,7 +99,11 @@ export const run: Bench = async ({ quick, note }) => {
       })),
     };
   } finally {
-    for (const home of ["store", "home"]) removeTrees(homePaths(join(base, home)).trees);
+    // Trees are sealed, so only root could delete them as they are.
+    const places = readdirSync(base).flatMap((name) =>
+      readdirSync(join(base, name)).map((inner) => join(base, name, inner)),
+    );
+    for (const place of places.filter((one) => /\/(?:ours-\d+|\.state)$/.test(one))) unsealTree(place);
     rmSync(base, { recursive: true, force: true, maxRetries: 3 });
   }
 };
@@ -110,12 +115,11 @@ async function makeCase(base: string, spec: string): Promise<Case> {
   writeFileSync(join(dir, "package.json"), '{"private":true}');
   // npm's offline install needs the addresses in its lock, whatever the machine's configuration says.
   await npm(base, dir, ["install", "--package-lock-only", "--omit-lockfile-registry-resolved=false", spec]);
-  await npm(base, dir, ["ci", "--omit=dev"]);
-  rmSync(join(dir, "node_modules"), { recursive: true });
+  await npm(base, dir, ["ci", "--omit=dev"]); // fills the cache
   const lock: unknown = JSON.parse(readFileSync(join(dir, "package-lock.json"), "utf8"));
   const name = spec.slice(0, spec.lastIndexOf("@"));
   const resolved = packagesOf(isObject(lock) ? lock : {}, name, thisMachine());
-  const home = homePaths(join(base, "store"));
+  const home = homePaths(join(base, "home"));
   for (const { integrity } of resolved.packages) {
     const hex = hexOf(integrity);
     const cached = join(base, "npm-cache", "_cacache", "content-v2", "sha512", hex.slice(0, 2), hex.slice(2, 4));
@@ -144,13 +148,23 @@ function lockedServer({ source, version, integrity, hash, packages }: Parts): Lo
   };
 }
 
-function treeOf(base: string, { locked }: Case): string {
-  return join(homePaths(join(base, "home")).trees, locked.tree?.hash ?? "");
+/**
+ * Each installation goes to a folder of its own, and all are removed at the end: after a removal ext4 looks long for
+ * numbers of files that were not used a moment ago, which would be measured instead.
+ */
+function freshFolder(dir: string, name: string): string {
+  for (let count = 1; ; count += 1) {
+    const folder = join(dir, `${name}-${count}`);
+    if (existsSync(folder)) continue;
+    mkdirSync(folder);
+    return folder;
+  }
 }
 
-async function npmInstall(base: string, dir: string): Promise<number> {
-  rmSync(join(dir, "node_modules"), { recursive: true, force: true });
-  return npm(base, dir, ["ci", "--offline", "--omit=dev"]);
+async function npmInstall(base: string, { dir }: Case): Promise<number> {
+  const folder = freshFolder(dir, "npm");
+  for (const file of ["package.json", "package-lock.json"]) cpSync(join(dir, file), join(folder, file));
+  return npm(base, folder, ["ci", "--offline", "--omit=dev"]);
 }
 
 function npm(base: string, dir: string, args: readonly string[]): Promise<number> {
@@ -159,32 +173,20 @@ function npm(base: string, dir: string, args: readonly string[]): Promise<number
 
 /** A home that has the content and no tree; the product as built, called as the daemon calls it. */
 async function ownInstall(base: string, one: Case): Promise<number> {
-  const home = homePaths(join(base, "home"));
-  removeTrees(home.trees);
-  mkdirSync(home.stateDir, { recursive: true });
-  cpSync(homePaths(join(base, "store")).store, home.store, { recursive: true, force: false });
-  const file = join(base, "locked.json");
-  writeFileSync(file, JSON.stringify(one.locked));
+  const home = { ...homePaths(join(base, "home")), trees: freshFolder(one.dir, "ours") };
+  const file = join(one.dir, "given.json");
+  writeFileSync(file, JSON.stringify({ locked: one.locked, homePaths: home }));
   const program = `
     import { readFileSync } from "node:fs";
-    import { homePaths } from "${DIST}/home/index.js";
     import { installFromLock } from "${DIST}/supply/index.js";
     await installFromLock({
+      ...JSON.parse(readFileSync(${JSON.stringify(file)}, "utf8")),
       name: "bench",
-      locked: JSON.parse(readFileSync(${JSON.stringify(file)}, "utf8")),
-      homePaths: homePaths(${JSON.stringify(home.dir)}),
       probe: { kind: "absent" },
       permitConnection: () => Promise.resolve(false),
       progress: () => undefined,
     });`;
   return cpuOf([process.execPath, "--input-type=module", "--eval", program], base);
-}
-
-/** Trees are sealed; root could delete them all the same, other users could not. */
-function removeTrees(trees: string): void {
-  if (!existsSync(trees)) return;
-  unsealTree(trees);
-  rmSync(trees, { recursive: true, force: true });
 }
 
 async function cpuOf([program = "", ...args]: readonly string[], cwd: string): Promise<number> {

@@ -33,7 +33,7 @@ export function sourceFolder(source: string, home: SupplyHome): string {
 }
 
 /** Everything but `.git`. Links stay links if they stay inside; everything else is refused with its name. */
-export async function fillFromFolder(target: string, source: string): Promise<void> {
+export async function fillFromFolder(target: string, source: string): Promise<null> {
   let bytes = 0;
   for (const entry of walk(source, (path) => basename(path) === ".git")) {
     const [from, to] = [join(source, entry.path), join(target, entry.path)];
@@ -51,6 +51,7 @@ export async function fillFromFolder(target: string, source: string): Promise<vo
         break;
     }
   }
+  return null;
 }
 
 function innerLink(path: string, target: string): string {

@@ -23,21 +23,37 @@ import { binsOf } from "./bins.ts";
 import { readContent } from "./content.ts";
 import { listingFile, treeFolder, type SupplyHome } from "./places.ts";
 import { readPackage, type TarFile } from "./tar.ts";
-import { listTree, sealTree, treeHash, unsealTree } from "./tree.ts";
+import {
+  fileLine,
+  linkLine,
+  listingOf,
+  listTree,
+  sealFolders,
+  sealTree,
+  treeHash,
+  unsealTree,
+  type WrittenTree,
+} from "./tree.ts";
 
 const STALE_AFTER_MS = 86_400_000;
 const NAME = "(?:@[A-Za-z0-9~_.-]+/)?[A-Za-z0-9~_-][A-Za-z0-9~_.-]*";
 const PACKAGE_PATH = new RegExp(`^node_modules/${NAME}(?:/node_modules/${NAME})*$`);
 
-/** Fills an empty folder and gives the hash under which it now stands. */
-export async function addTree(home: SupplyHome, fill: (folder: string) => Promise<void>): Promise<Digest> {
+/**
+ * Fills an empty folder and gives the hash under which it now stands. A fill that knows what it wrote says so, and the
+ * files are not read again; what the disk made of it shows when the tree is verified, at each start.
+ */
+export async function addTree(
+  home: SupplyHome,
+  fill: (folder: string) => Promise<WrittenTree | null>,
+): Promise<Digest> {
   ensureDir(home.trees, 0o700);
   removeStale(home);
   const staging = join(home.trees, `.new-${randomUUID()}`);
   mkdirSync(staging);
   try {
-    await fill(staging);
-    const listing = await listTree(staging);
+    const written = await fill(staging);
+    const listing = written === null ? await listTree(staging) : listingOf(written);
     const hash = sha256(listing);
     const place = treeFolder(home, hash);
     writeAtomic(listingFile(home, hash), listing, 0o400);
@@ -46,7 +62,8 @@ export async function addTree(home: SupplyHome, fill: (folder: string) => Promis
       // Somebody changed it on disk; the sound one takes its place.
       remove(place);
     }
-    sealTree(staging);
+    if (written === null) sealTree(staging);
+    else sealFolders(staging, written.folders);
     renameSync(staging, place);
     return hash;
   } finally {
@@ -58,34 +75,43 @@ export async function addTree(home: SupplyHome, fill: (folder: string) => Promis
 export async function fillFromPackages(
   folder: string,
   { home, packages }: { readonly home: SupplyHome; readonly packages: readonly LockedPackage[] },
-): Promise<void> {
+): Promise<WrittenTree> {
   const manifests = new Map<string, JsonObject>();
+  const tree: Writing = { folder, lines: new Map(), folders: new Set() };
   for (const locked of packages) {
     if (!PACKAGE_PATH.test(locked.path)) {
       throw new Fault("supply.archive", { message: `${oneLine(locked.path, 200)} is no place for a package.` });
     }
     const files = await readPackage(`${locked.name}@${locked.version}`, readContent(home, locked));
-    manifests.set(locked.path, writePackage(join(folder, locked.path), locked, files));
+    manifests.set(locked.path, writePackage(tree, locked, files));
     await turn();
   }
-  for (const [path, manifest] of manifests) linkBins({ folder, path, manifest });
+  for (const [path, manifest] of manifests) linkBins(tree, path, manifest);
+  return tree;
 }
 
-function writePackage(folder: string, locked: LockedPackage, files: readonly TarFile[]): JsonObject {
+/** Files are written with the mode that they keep: without the right to write. */
+interface Writing {
+  readonly folder: string;
+  readonly lines: Map<string, string>;
+  readonly folders: Set<string>;
+}
+
+function writePackage(tree: Writing, locked: LockedPackage, files: readonly TarFile[]): JsonObject {
   const manifest = manifestIn(files);
   const bins = new Set(binsOf(manifest).values());
   const paths = new Set(files.map((file) => file.path));
-  const folders = new Set<string>();
+  makeFolder(tree, locked.path);
   for (const file of files) {
     // As npm does: a packed .gitignore would hide files from the git of whoever unpacks it.
     const path = file.path.replace(/(^|\/)\.gitignore$/, "$1.npmignore");
     if (path !== file.path && paths.has(path)) continue;
     const isExecutable = (file.mode & 0o111) !== 0 || bins.has(file.path);
-    const full = join(folder, path);
-    if (!folders.has(dirname(full))) mkdirSync(dirname(full), { recursive: true });
-    folders.add(dirname(full));
+    const inner = `${locked.path}/${path}`;
+    makeFolder(tree, dirname(inner));
     try {
-      writeFileSync(full, file.content, { flag: "wx", mode: isExecutable ? 0o755 : 0o644 });
+      writeFileSync(`${tree.folder}/${inner}`, file.content, { flag: "wx", mode: isExecutable ? 0o555 : 0o444 });
+      tree.lines.set(inner, fileLine(inner, { isExecutable, content: file.content }));
     } catch (cause) {
       const message = `${locked.name}@${locked.version} cannot be unpacked: ${oneLine(path, 200)} is in the way.`;
       throw new Fault("supply.archive", { message, cause });
@@ -110,27 +136,39 @@ export function readManifest(text: string): JsonObject {
   }
 }
 
-function linkBins({ folder, path, manifest }: { folder: string; path: string; manifest: JsonObject }): void {
+function makeFolder({ folder, folders }: Writing, path: string): void {
+  if (folders.has(path)) return;
+  mkdirSync(`${folder}/${path}`, { recursive: true });
+  for (let at = path; at !== "." && !folders.has(at); at = dirname(at)) folders.add(at);
+}
+
+function linkBins(tree: Writing, path: string, manifest: JsonObject): void {
   const binFolder = `${path.slice(0, path.lastIndexOf("node_modules/"))}node_modules/.bin`;
   for (const [command, file] of binsOf(manifest)) {
-    const target = join(folder, path, file);
-    const link = join(folder, binFolder, command);
+    const [inner, link] = [`${path}/${file}`, `${binFolder}/${command}`];
+    const target = join(tree.folder, inner);
     if (!existsSync(target) || !statSync(target).isFile()) continue;
     // Of two packages with one command the first keeps it.
-    if (existsSync(link)) continue;
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(posix.relative(binFolder, `${path}/${file}`), link);
-    chmodSync(target, 0o755);
-    mendFirstLine(target);
+    if (tree.lines.has(link)) continue;
+    makeFolder(tree, binFolder);
+    const leadsTo = posix.relative(binFolder, inner);
+    symlinkSync(leadsTo, join(tree.folder, link));
+    tree.lines.set(link, linkLine(link, leadsTo));
+    const content = mendFirstLine(target);
+    chmodSync(target, 0o555);
+    tree.lines.set(inner, fileLine(inner, { isExecutable: true, content }));
   }
 }
 
-/** `#!/usr/bin/env node\r` names a program that exists nowhere. */
-function mendFirstLine(file: string): void {
+/** `#!/usr/bin/env node\r` names a program that exists nowhere. Answers what the file now holds. */
+function mendFirstLine(file: string): Buffer {
   const bytes = readFileSync(file);
   const end = bytes.indexOf("\n");
-  if (bytes.toString("latin1", 0, 2) !== "#!" || end < 4 || bytes[end - 1] !== 13) return;
-  writeFileSync(file, Buffer.concat([bytes.subarray(0, end - 1), bytes.subarray(end)]));
+  if (bytes.toString("latin1", 0, 2) !== "#!" || end < 4 || bytes[end - 1] !== 13) return bytes;
+  const mended = Buffer.concat([bytes.subarray(0, end - 1), bytes.subarray(end)]);
+  chmodSync(file, 0o755);
+  writeFileSync(file, mended);
+  return mended;
 }
 
 function remove(folder: string): void {

@@ -47,13 +47,40 @@ export async function listTree(folder: string): Promise<string> {
   const lines: string[] = [];
   for (const entry of entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const full = join(folder, entry.path);
-    const mode = entry.kind === "link" ? "120000" : entry.isExecutable ? "100755" : "100644";
-    const content = entry.kind === "link" ? readlinkSync(full) : readFileSync(full);
-    lines.push(`${mode} ${createHash("sha256").update(content).digest("hex")} ${JSON.stringify(entry.path)}\n`);
+    const { path, isExecutable } = entry;
+    if (entry.kind === "link") lines.push(linkLine(path, readlinkSync(full)));
+    else lines.push(fileLine(path, { isExecutable, content: readFileSync(full) }));
     // The daemon goes on answering while a tree is read.
     if (lines.length % FILES_PER_TURN === 0) await turn();
   }
   return lines.join("");
+}
+
+export function fileLine(path: string, file: { readonly isExecutable: boolean; readonly content: Buffer }): string {
+  return lineOf(path, file.isExecutable ? "100755" : "100644", file.content);
+}
+
+export function linkLine(path: string, leadsTo: string): string {
+  return lineOf(path, "120000", leadsTo);
+}
+
+function lineOf(path: string, mode: string, content: Buffer | string): string {
+  return `${mode} ${createHash("sha256").update(content).digest("hex")} ${JSON.stringify(path)}\n`;
+}
+
+/** What somebody wrote into a folder: each line of the listing by its path, and all folders. */
+export interface WrittenTree {
+  readonly lines: ReadonlyMap<string, string>;
+  readonly folders: ReadonlySet<string>;
+}
+
+/** The same as `listTree` of what was written. */
+export function listingOf({ lines, folders }: WrittenTree): string {
+  if (lines.size + folders.size > ENTRIES_MAX) throw fault(`the tree holds more than ${ENTRIES_MAX} entries.`);
+  return [...lines]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, line]) => line)
+    .join("");
 }
 
 export async function treeHash(folder: string): Promise<Digest> {
@@ -63,6 +90,11 @@ export async function treeHash(folder: string): Promise<Digest> {
 /** Takes the right to write from all of it; who wants to delete it gives it back first. */
 export function sealTree(folder: string): void {
   setModes(folder, (mode) => mode & 0o555);
+}
+
+/** For a tree whose files have their mode already. */
+export function sealFolders(folder: string, inner: Iterable<string>): void {
+  for (const path of [...inner, "."]) chmodSync(join(folder, path), lstatSync(join(folder, path)).mode & 0o555);
 }
 
 export function unsealTree(folder: string): void {
@@ -105,7 +137,8 @@ export async function verifyTree(options: {
   });
 }
 
-function firstDifference(locked: string, found: string): string {
+/** Between two lists of files, in words. */
+export function firstDifference(locked: string, found: string): string {
   const byPath = (listing: string): ReadonlyMap<string, string> =>
     new Map(
       listing
