@@ -1,5 +1,6 @@
 // Undo: what a card says takes a call back, asked for by the owner as a call of their own. It is decided and recorded
-// as any other; that the owner asked for exactly this is the answer to the question that it puts.
+// as any other; that the owner asked for exactly this answers the question that it puts. Only that it would carry data
+// out of its compartment was not shown to them, and is asked.
 
 import {
   digestOf,
@@ -130,8 +131,10 @@ async function asked({ store, clock, door }: UndoParts, row: UndoRow, owner: Own
   const answer = door.call({ session, principal: OWNER, tool: row.tool, args: row.args, signal: left.signal });
   const id = await Promise.race([waits, answer.then(() => null)]).finally(quit);
   if (id === null) return answer;
-  const said = await door.answer(id, { kind: "yes" }, owner);
-  if (said.kind === "done" && said.outcome !== null) return said.outcome;
+  const clauses = store.questions.get(id)?.clauses ?? [];
+  const isFlow = clauses.some((given) => given.clause === "C1" && given.answer === "ask");
+  const said = isFlow ? null : await door.answer(id, { kind: "yes" }, owner);
+  if (said?.kind === "done" && said.outcome !== null) return said.outcome;
   // It still waits, for nobody: an abort stops nothing that acts.
   left.abort();
   return answer;

@@ -137,3 +137,20 @@ test("reversible: free runs in a clean conversation what can be undone, and asks
   const [question] = fixture.store.questions.list(["open"]);
   assert.equal(question?.because, "C4");
 });
+
+test("an undo that would carry data out of its compartment waits for an answer to that", async (t) => {
+  const stage = await open(t);
+  const { fixture } = stage;
+  const request = await written(stage);
+  const { digest } = await stage.run("undo.show", { id: request });
+  const files = withUndo("", ["compartment: family", "compartment: work"]);
+  fixture.accept(files);
+  const told = await stage.run("undo.run", { id: request, digest: digest ?? "" });
+  assert.equal(JSON.stringify(told["outcome"]).includes("waiting"), true);
+  assert.equal(fixture.sent.length, 1, "nothing was undone");
+  const [question] = fixture.store.questions.list(["open"]);
+  assert.equal(question?.because, "C1");
+  const answered = await fixture.door.answer(question?.id ?? "", { kind: "yes" }, OWNER);
+  assert.equal(answered.kind === "done" && answered.outcome?.kind, "result");
+  assert.equal(fixture.sent.length, 2);
+});
