@@ -327,6 +327,7 @@ class TheDoor implements OwnersDoor {
       this.#parts.store.settings.set(STOPPED, "");
       this.#parts.store.ledger.append({ ...this.#own("resume"), facts: {} });
     });
+    this.#parts.sessions.endTasks();
     this.#stopped = false;
   }
 

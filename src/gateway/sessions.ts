@@ -37,6 +37,8 @@ export interface Sessions {
   /** Joins the label and saves it; cheap when nothing changes. */
   taint(session: Session, label: Label): void;
   facts(session: Session): SessionFacts;
+  /** After a stop: takes back what a yes to a task gave, the outline too. A task that is still open stays so. */
+  endTasks(): void;
 }
 
 export function openSessions(parts: { readonly store: Store; readonly clock: Clock }): Sessions {
@@ -81,5 +83,11 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
       save(session);
     },
     facts: ({ label, provenance }) => ({ label, ...provenance }),
+    endTasks() {
+      for (const { provenance, task } of live.values()) {
+        provenance.agreed.clear();
+        if (task !== null) provenance.outline = null;
+      }
+    },
   };
 }

@@ -212,3 +212,26 @@ test("a conversation with its children acts as often as its caps say, over a res
   assert.equal(another.kind, "result");
   again.store.close();
 });
+
+test("a yes to a task from before a stop lets nothing through after it", async (t) => {
+  const fixture = open(t, stackWith("outline: confirm"));
+  const [a, b, mine] = [letter("/from/a"), letter("/from/b"), letter("/sums/may.txt")];
+  const message = "write /sums/may.txt";
+  const id = say(fixture, { message, outline: { [WRITE]: 5 }, foreseen: [exact(a), exact(b)] }) ?? "";
+  await fixture.door.answer(id, { kind: "yes" }, OWNER);
+  await readSomething(fixture);
+  assert.deepEqual(await kinds(fixture, [a]), ["result"]);
+  await fixture.door.stop("enough");
+  fixture.door.resume(OWNER);
+  assert.deepEqual(await kinds(fixture, [b, mine]), ["waiting", "waiting"]);
+});
+
+test("a task that was asked about before a stop can be answered after it", async (t) => {
+  const fixture = open(t);
+  const [a, b] = [letter("/from/a"), letter("/from/b")];
+  const id = say(fixture, { foreseen: [exact(a), exact(b)] }) ?? "";
+  await fixture.door.stop("enough");
+  fixture.door.resume(OWNER);
+  await fixture.door.answer(id, { kind: "yes" }, OWNER);
+  assert.deepEqual(await kinds(fixture, [a, b]), ["result", "result"]);
+});
