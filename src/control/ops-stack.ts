@@ -193,9 +193,13 @@ function viewInput(input: JsonObject): Partial<ClientView> {
   });
 }
 
+/** Its access ends at once, and with it what it asked and what is held for it; the rest is a proposal. */
 function removeClient(parts: StackParts, name: string): JsonObject {
+  const { clients, questions } = parts.store;
   parts.store.transaction(() => {
-    parts.store.clients.remove(name);
+    clients.remove(name);
+    const its = questions.list(["open", "held"]).filter(({ binding }) => binding.principal === `client:${name}`);
+    for (const { id } of its) questions.apply(id, { kind: "no", note: `the access of ${name} was taken away` });
     record(parts, `token of client ${name} voided`, "client");
   });
   const files = readPolicyFiles(parts.home.dir);
