@@ -18,7 +18,8 @@ clients:
 test("another view keeps what else is said of the client, and the other entries as they are", () => {
   const view = { view: "hybrid", direct: ["files.read"] } as const;
   const edited = editStack(STACK, [{ kind: "change-view", name: "one", view }]);
-  assert.deepEqual(parseStack(edited, "stack.yaml").clients["one"], { compartments: ["a"], names: "short", ...view });
+  const kept = { compartments: ["a"], names: "short", subject: null, clientId: null };
+  assert.deepEqual(parseStack(edited, "stack.yaml").clients["one"], { ...kept, ...view });
   assert.ok(edited.includes("  two: { compartments: [a] } # the other\n"));
   const back = editStack(edited, [{ kind: "change-view", name: "one", view: { view: "direct" } }]);
   assert.equal(parseStack(back, "stack.yaml").clients["one"]?.view, "direct");

@@ -2,7 +2,10 @@
 
 import { clientViewText, PLAIN_VIEW } from "./client-view.ts";
 import { minus, pairs, type Change } from "./diff-parts.ts";
+import { remoteClientText, type RemoteClient } from "./remote.ts";
 import type { Stack } from "./types.ts";
+
+const NOT_REMOTE: RemoteClient = { subject: null, clientId: null };
 
 type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
 
@@ -16,6 +19,10 @@ export function diffClients(before: Stack["clients"], after: Stack["clients"], a
     for (const one of minus(shown, formerly)) add("changed", `client ${name} may now be shown ${one} data`, true);
     const view = clientViewText(is ?? PLAIN_VIEW);
     if (is !== undefined && view !== clientViewText(was ?? PLAIN_VIEW)) add("changed", `client ${name} ${view}`, false);
+    const login = remoteClientText(is ?? NOT_REMOTE);
+    if (is !== undefined && login !== remoteClientText(was ?? NOT_REMOTE)) {
+      add("changed", `client ${name} ${login || "no longer comes from elsewhere"}`, login !== "");
+    }
     for (const one of minus(formerly, shown)) {
       add("changed", `client ${name} may no longer be shown ${one} data`, false);
     }

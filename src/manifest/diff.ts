@@ -4,6 +4,7 @@ import { Fault } from "../kernel/index.ts";
 import { diffCaps } from "./caps.ts";
 import { diffCards, diffRules } from "./diff-cards.ts";
 import { diffClients } from "./diff-clients.ts";
+import { diffRemote } from "./remote.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText, quietText } from "./holds.ts";
@@ -79,6 +80,7 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
     else if (!same(was, is)) add("changed", `model ${name} is now ${modelText(is)}`, true);
   }
   diffClients(before.clients, after.clients, add);
+  for (const { kind, what, wider } of diffRemote(before.remote, after.remote)) add(kind, what, wider);
   for (const limit of ["day", "month", "sessionTokens"] as const) {
     const [was, is] = [before.budgets[limit], after.budgets[limit]];
     if (was === is) continue;

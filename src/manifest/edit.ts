@@ -67,8 +67,9 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
       return insertAt(text, spot("compartments"), edit.models === undefined ? {} : { models: edit.models });
     case "change-view": {
       known("clients");
-      const { compartments = [], names = "full" } = stack.clients[edit.name] ?? {};
-      const kept = names === "full" ? {} : { names };
+      const { compartments = [], names = "full", subject = null, clientId = null } = stack.clients[edit.name] ?? {};
+      const login = { ...(subject === null ? {} : { subject }), ...(clientId === null ? {} : { clientId }) };
+      const kept = { ...(names === "full" ? {} : { names }), ...login };
       return insertAt(removeAt(text, spot("clients")), spot("clients"), { compartments, ...kept, ...edit.view });
     }
     case "remove-server":

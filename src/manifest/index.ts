@@ -51,6 +51,7 @@ export type {
   StackModel,
   StackOAuth,
   StackOwner,
+  StackRemote,
   StackSandbox,
   StackServer,
 } from "./types.ts";

@@ -9,11 +9,12 @@ import type { StackOAuth } from "./types.ts";
 
 const FIELDS = ["client", "secret", "document", "issuer", "scopes"];
 const CLIENT_ID = { pattern: /^[\x21-\x7e]{1,512}$/, expected: "the id of a client made at the issuer" } as const;
-const ADDRESS = {
+/** Of this machine without it; never with a query, for what names an issuer is compared letter by letter. */
+export const HTTPS_ADDRESS = {
   pattern: /^https:\/\/[^\s@#?"]{1,1000}$|^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?:\/[^\s@#?"]*)?$/,
   expected: "an address of https",
 } as const;
-const SCOPE = { pattern: /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, expected: "a scope, one word" } as const;
+export const SCOPE = { pattern: /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/, expected: "a scope, one word" } as const;
 export const NO_OAUTH: StackOAuth = { client: null, secret: null, document: null, issuer: null, scopes: null };
 
 /** `secretOf` reads a reference to a secret. */
@@ -30,8 +31,8 @@ export function oauthOf(server: Fields, source: string | null, secretOf: (node: 
   return {
     client: read.maybe(oauth.get("client"), null, (client) => read.textOf(client, CLIENT_ID)),
     secret: read.maybe(oauth.get("secret"), null, secretOf),
-    document: read.maybe(oauth.get("document"), null, (address) => read.textOf(address, ADDRESS)),
-    issuer: read.maybe(oauth.get("issuer"), null, (address) => read.textOf(address, ADDRESS)),
+    document: read.maybe(oauth.get("document"), null, (address) => read.textOf(address, HTTPS_ADDRESS)),
+    issuer: read.maybe(oauth.get("issuer"), null, (address) => read.textOf(address, HTTPS_ADDRESS)),
     scopes: read.maybe(oauth.get("scopes"), null, (scopes) => read.setOf(scopes, SCOPE)),
   };
 }
@@ -50,7 +51,7 @@ export function diffOAuth(server: string, was: StackOAuth, is: StackOAuth): read
 }
 
 export function oauthSchema(): JsonObject {
-  const address = { type: "string", pattern: ADDRESS.pattern.source };
+  const address = { type: "string", pattern: HTTPS_ADDRESS.pattern.source };
   return {
     type: "object",
     description: "For a remote server that asks for a login; all of it may be left out.",

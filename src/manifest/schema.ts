@@ -3,6 +3,7 @@
 import type { JsonObject } from "../kernel/index.ts";
 import { capsSchema } from "./caps.ts";
 import { clientViewSchema } from "./client-view.ts";
+import { remoteClientSchema, remoteSchema } from "./remote.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
 import { oauthSchema } from "./oauth.ts";
 
@@ -36,6 +37,7 @@ export function stackJsonSchema(): JsonObject {
       servers: map(SERVER_NAME.pattern, "MCP servers.", server()),
       models: map(NAME.pattern, "Models, and where they run.", model()),
       clients: map(NAME.pattern, "Programs that may connect.", client()),
+      remote: remoteSchema(),
       budgets: budgets(),
       caps: capsSchema(),
       outline: { enum: ["heard", "confirm"], description: "confirm: an outline holds after your yes." },
@@ -126,6 +128,7 @@ function client(): JsonObject {
   return object("A program that may connect.", ["compartments"], {
     compartments: names("What it may be shown and may carry."),
     ...clientViewSchema(),
+    ...remoteClientSchema(),
   });
 }
 

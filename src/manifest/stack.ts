@@ -7,6 +7,7 @@ import { didYouMean } from "./nearest.ts";
 import { holdOf, quietOf } from "./holds.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
 import * as read from "./reading.ts";
+import { remoteClientOf, remoteOf, reportRemoteClients } from "./remote.ts";
 import type { Fields, SourceNode } from "./reading.ts";
 import { isLoopback, secretOf, serverOf } from "./server.ts";
 import type { Stack, StackBudgets, StackClient, StackCompartment, StackModel, StackOwner } from "./types.ts";
@@ -19,7 +20,7 @@ export function parseStack(text: string, file: string): Stack {
   return readYaml({ text, file }, (root) => {
     const top = read.fields(root, {
       required: ["version", "owner"],
-      optional: ["compartments", "servers", "models", "clients", "budgets", "caps", "outline"],
+      optional: ["compartments", "servers", "models", "clients", "remote", "budgets", "caps", "outline"],
     });
     if (top.need("version").content !== 1) {
       read.report(top.need("version"), { code: "bad-value", message: "'version' must be 1." });
@@ -31,11 +32,13 @@ export function parseStack(text: string, file: string): Stack {
       servers: read.maybe(top.get("servers"), {}, (node) => read.mapOf(node, SERVER_NAME, serverOf)),
       models: read.maybe(top.get("models"), {}, (node) => read.mapOf(node, NAME, modelOf)),
       clients: read.maybe(top.get("clients"), {}, (node) => read.mapOf(node, NAME, clientOf)),
+      remote: read.maybe(top.get("remote"), null, remoteOf),
       budgets: read.maybe(top.get("budgets"), NO_BUDGETS, budgetsOf),
       caps: read.maybe(top.get("caps"), NO_CAPS, capsOf),
       outline: read.maybe(top.get("outline"), "heard", (choice) => read.oneOf(choice, ["heard", "confirm"])),
     };
     reportDangling(top, stack);
+    reportRemoteClients(top, stack);
     return stack;
   });
 }
@@ -116,8 +119,10 @@ function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
 }
 
 function clientOf(node: SourceNode): StackClient {
-  const client = read.fields(node, { required: ["compartments"], optional: ["view", "direct", "names"] });
-  return { compartments: read.setOf(client.need("compartments"), NAME), ...clientViewOf(client) };
+  const optional = ["view", "direct", "names", "subject", "clientId"];
+  const client = read.fields(node, { required: ["compartments"], optional });
+  const compartments = read.setOf(client.need("compartments"), NAME);
+  return { compartments, ...clientViewOf(client), ...remoteClientOf(client) };
 }
 
 function budgetsOf(node: SourceNode): StackBudgets {

@@ -11,6 +11,8 @@ export interface Stack {
   readonly servers: Readonly<Record<string, StackServer>>;
   readonly models: Readonly<Record<string, StackModel>>;
   readonly clients: Readonly<Record<string, StackClient>>;
+  /** Null: programs of this machine alone. */
+  readonly remote: StackRemote | null;
   readonly budgets: StackBudgets;
   readonly caps: Caps;
   /** `confirm`: an outline holds once the owner has said yes to it. */
@@ -96,6 +98,19 @@ export interface StackClient {
   readonly direct: readonly string[];
   /** `short`: a tool's or prompt's own name, where it is the only one of that name. */
   readonly names: "full" | "short";
+  /** The `sub` of its access tokens; null for a client that comes with a token of its own alone. */
+  readonly subject: string | null;
+  /** The `client_id` of its access tokens; null for any. */
+  readonly clientId: string | null;
+}
+
+export interface StackRemote {
+  /** As clients write it, and as tokens are made out to where no audience is given. */
+  readonly url: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Each is needed; none where it is empty. */
+  readonly scopes: readonly string[];
 }
 
 export interface StackBudgets {
