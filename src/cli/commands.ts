@@ -1,19 +1,7 @@
 // The commands: names, arguments, options and the file of each. Nothing of a command is loaded before it is used.
 
-import type { Given } from "./given.ts";
-import type { Outcome, Shell } from "./shell.ts";
-
-export type Run = (shell: Shell, given: Given) => Promise<Outcome>;
-
-export interface CommandSpec {
-  /** Two words for a command of a group. */
-  readonly name: string;
-  readonly args?: string;
-  readonly summary: string;
-  readonly group: "Every day" | "Build" | "Maintain" | "Defend";
-  readonly options?: readonly (readonly [flags: string, description: string])[];
-  readonly load: () => Promise<Run>;
-}
+import type { CommandSpec } from "./command-spec.ts";
+import { UPDATING } from "./commands-update.ts";
 
 const EVERY_DAY: readonly CommandSpec[] = [
   {
@@ -385,4 +373,4 @@ const DEFEND: readonly CommandSpec[] = [
   },
 ];
 
-export const COMMANDS: readonly CommandSpec[] = [...EVERY_DAY, ...BUILD, ...MAINTAIN, ...DEFEND];
+export const COMMANDS: readonly CommandSpec[] = [...EVERY_DAY, ...BUILD, ...MAINTAIN, ...UPDATING, ...DEFEND];

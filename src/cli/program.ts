@@ -2,7 +2,8 @@
 
 import { Command, CommanderError } from "commander";
 import { Fault } from "../kernel/index.ts";
-import { COMMANDS, type CommandSpec } from "./commands.ts";
+import type { CommandSpec } from "./command-spec.ts";
+import { COMMANDS } from "./commands.ts";
 import type { Given } from "./given.ts";
 
 export type Parsed =

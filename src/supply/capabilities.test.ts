@@ -50,7 +50,8 @@ for (const source of NOT_FOUND) {
 test("hosts are taken from whole addresses in strings, not from comments, vocabularies or examples", () => {
   const source = `// https://comment.org
     post("https://api.mail.net/v1"); const a = \`https://\${host}/x\`; const b = 'wss://push.org:8443';
-    const c = "http://json-schema.org/draft-07/schema#"; const d = "see https://inside.org"; const e = "https://example.com/"`;
+    const c = "http://json-schema.org/draft-07/schema#"; const d = "see https://inside.org";
+    const e = "https://example.com/"`;
   assert.deepEqual([...reachOf(source).hosts].toSorted(), ["api.mail.net", "push.org"]);
 });
 

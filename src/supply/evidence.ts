@@ -1,5 +1,5 @@
-// What a registry says about where a release comes from: present, absent, or unknown. Each question has its own deadline;
-// a check that could not run is unknown, never a tick and never a wait.
+// What a registry says about where a release comes from: present, absent, or unknown. Each question has its own
+// deadline; a check that could not run is unknown, never a tick and never a wait.
 
 import { isObject, oneLine, textAt, type JsonObject } from "../kernel/index.ts";
 import type { Npm } from "./npm.ts";

@@ -49,8 +49,6 @@ export interface Pointer {
   readonly trial: { readonly back: number; readonly tries: number } | null;
   /** A build that was not ready at its first start and was left again. */
   readonly failed: { readonly generation: number; readonly reason: string } | null;
-  /** `restored.db` is to take the state's place. */
-  readonly swapsState: boolean;
 }
 
 export type NewGeneration = Omit<Generation, "number">;
@@ -60,12 +58,14 @@ export interface Generations {
   pointer(): Pointer | null;
   /** Those that have held, by number. A damaged one is left out; `get` names it. */
   list(): readonly Generation[];
+  /** One fault for each record that was changed. */
+  broken(): readonly Fault[];
   /** Throws Fault `generation.unknown` or `generation.damaged`. */
   get(number: number): Generation;
   /** Writes the record. Nothing has switched. */
   add(made: NewGeneration): Generation;
   /** The switch: one rename. */
-  point(to: number, how: SwitchKind, more?: Partial<Pick<Pointer, "trial" | "failed" | "swapsState">>): void;
+  point(to: number, how: SwitchKind, more?: Partial<Pick<Pointer, "trial" | "failed">>): void;
   remove(number: number): void;
   /** As `writeAtomic`, watched like the rest. */
   readonly write: (file: string, text: string) => void;
@@ -84,30 +84,13 @@ export function openGenerations(home: GenerationHome, onStep: (step: string) => 
   const pointerFile = join(home.generations, "current");
   const write = (file: string, text: string): void => writeFile(file, text, 0o600);
 
-  function pointer(): Pointer | null {
-    if (!existsSync(pointerFile)) return null;
-    const parsed = parseStrict(readFileSync(pointerFile, "utf8"));
-    const found = parsed.kind === "value" && isObject(parsed.value) ? pointerIn(parsed.value) : null;
-    if (found !== null) return found;
-    throw damaged(pointerFile, "the pointer to the present generation is no pointer");
-  }
+  const pointer = (): Pointer | null => readPointer(pointerFile);
+  const get = (number: number): Generation => readRecord(join(folder(number), FILE), number);
 
   function numbers(): readonly number[] {
     if (!existsSync(home.generations)) return [];
     const found = readdirSync(home.generations).filter((name) => NUMBER.test(name));
     return found.map(Number).toSorted((a, b) => a - b);
-  }
-
-  function get(number: number): Generation {
-    const file = join(folder(number), FILE);
-    if (!existsSync(file)) {
-      const message = `there is no generation ${number}.`;
-      throw new Fault("generation.unknown", { at: file, message, next: "freehold generations" });
-    }
-    const parsed = parseStrict(readFileSync(file, "utf8"));
-    const record = parsed.kind === "value" && isObject(parsed.value) ? generationIn(parsed.value) : null;
-    if (record !== null && record.number === number) return record;
-    throw damaged(file, `the record of generation ${number} was changed`);
   }
 
   return {
@@ -117,6 +100,7 @@ export function openGenerations(home: GenerationHome, onStep: (step: string) => 
       const highest = pointer()?.highest ?? 0;
       return numbers().flatMap((number) => (number > highest ? [] : (soundOrNone(() => get(number)) ?? [])));
     },
+    broken: () => numbers().flatMap((number) => faultOf(() => get(number)) ?? []),
     add(made) {
       const number = (pointer()?.highest ?? numbers().at(-1) ?? 0) + 1;
       const record: Generation = { ...made, number };
@@ -130,8 +114,7 @@ export function openGenerations(home: GenerationHome, onStep: (step: string) => 
     },
     point(to, how, more = {}) {
       const highest = Math.max(to, soundOrNone(pointer)?.highest ?? numbers().at(-1) ?? 0);
-      const none = { trial: null, failed: null, swapsState: false };
-      const next: Pointer = { generation: to, highest, how, ...none, ...more };
+      const next: Pointer = { generation: to, highest, how, trial: null, failed: null, ...more };
       write(pointerFile, `${JSON.stringify(next)}\n`);
     },
     remove(number) {
@@ -146,11 +129,40 @@ export function openGenerations(home: GenerationHome, onStep: (step: string) => 
   };
 }
 
+function readPointer(file: string): Pointer | null {
+  if (!existsSync(file)) return null;
+  const parsed = parseStrict(readFileSync(file, "utf8"));
+  const found = parsed.kind === "value" && isObject(parsed.value) ? pointerIn(parsed.value) : null;
+  if (found !== null) return found;
+  throw damaged(file, "the pointer to the present generation is no pointer: it was changed");
+}
+
+function readRecord(file: string, number: number): Generation {
+  if (!existsSync(file)) {
+    const message = `there is no generation ${number}.`;
+    throw new Fault("generation.unknown", { at: file, message, next: "freehold generations" });
+  }
+  const parsed = parseStrict(readFileSync(file, "utf8"));
+  const record = parsed.kind === "value" && isObject(parsed.value) ? generationIn(parsed.value) : null;
+  if (record !== null && record.number === number) return record;
+  throw damaged(file, `the record of generation ${number} was changed`);
+}
+
 function soundOrNone<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
     if (error instanceof Fault && error.code === "generation.damaged") return null;
+    throw error;
+  }
+}
+
+function faultOf(look: () => unknown): Fault | null {
+  try {
+    look();
+    return null;
+  } catch (error) {
+    if (error instanceof Fault) return error;
     throw error;
   }
 }
@@ -161,10 +173,10 @@ function damaged(at: string, what: string): Fault {
 }
 
 function pointerIn(value: JsonObject): Pointer | null {
-  const { generation, highest, how, trial, failed, swapsState } = value;
+  const { generation, highest, how, trial, failed } = value;
   if (typeof generation !== "number" || typeof highest !== "number" || !isKind(how)) return null;
-  if (typeof swapsState !== "boolean" || trial === undefined || failed === undefined) return null;
-  return { generation, highest, how, swapsState, trial: trialIn(trial), failed: failedIn(failed) };
+  if (trial === undefined || failed === undefined) return null;
+  return { generation, highest, how, trial: trialIn(trial), failed: failedIn(failed) };
 }
 
 function trialIn(value: unknown): Pointer["trial"] {

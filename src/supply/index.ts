@@ -3,8 +3,13 @@
 export { bringTree } from "./bring.ts";
 export { chooseVersion, type Choice } from "./choose.ts";
 export { contractsFrom, formatContracts, parseContracts, type ContractFile } from "./contracts.ts";
+export { confirmBuild } from "./build-to-run.ts";
+export { buildAt, stageBuild } from "./builds.ts";
+export type { StageOptions } from "./builds.ts";
+export { collect, planGc } from "./gc.ts";
+export type { GcPlan } from "./gc.ts";
 export { openGenerations } from "./generations.ts";
-export type { Build, Generation, Generations, NewGeneration, Pointer } from "./generations.ts";
+export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
 export { launchSpecOf } from "./launch.ts";
 export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";

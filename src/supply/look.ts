@@ -144,7 +144,10 @@ async function start(request: LookRequest, heard: Heard): Promise<{ peer: Peer; 
   return { peer, child };
 }
 
-/** Throws Fault `supply.surface`. MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse it. */
+/**
+ * MCP, tools: an inputSchema is an object schema. Without one no argument could be judged, and clients refuse it.
+ * Throws Fault `supply.surface`.
+ */
 export function checkSchemas(name: string, tools: readonly JsonObject[]): void {
   const empty = tools.filter(({ inputSchema }) => !isObject(inputSchema) || inputSchema["type"] !== "object");
   if (empty.length === 0) return;

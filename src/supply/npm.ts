@@ -29,7 +29,7 @@ export interface NpmContext {
 }
 
 export interface Npm {
-  /** The lock (package-lock.json, version 3) of the package with all it needs; `beforeMs` leaves out what is younger. */
+  /** The lock (package-lock.json, version 3) of the package with all it needs, none younger than `beforeMs`. */
   resolve(spec: string, beforeMs?: number): Promise<JsonObject>;
   /** What the registry says of a package and one version of it. */
   view(spec: string, timeoutMs: number): Promise<JsonObject>;

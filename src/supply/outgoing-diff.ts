@@ -1,7 +1,7 @@
 // What two versions sent for the same calls, compared request by request: a tool's definition and its answer can stay
 // the same while a copy of every message goes to somebody else.
 
-import { isObject, oneLine, type JsonValue } from "../kernel/index.ts";
+import { isObject, oneLine } from "../kernel/index.ts";
 import type { RecordedRequest } from "./recorder.ts";
 import type { OutgoingFact } from "./verdict.ts";
 import { steady, type Names } from "./volatile.ts";
@@ -18,8 +18,15 @@ const PLAIN_HEADERS = new Set(
   ).split(" "),
 );
 /** An address, a host or a long number in a value is somewhere that data can go. */
-const PLACES =
-  /[^\s"'<>,;:@]+@[^\s"'<>,;:@]+\.[a-z]{2,}|\b(?:https?|wss?):\/\/[^\s"'<>]+|\b[a-z0-9-]+(?:\.[a-z0-9-]+)+\b|\+?\d{6,}/gi;
+const PLACES = new RegExp(
+  [
+    String.raw`[^\s"'<>,;:@]+@[^\s"'<>,;:@]+\.[a-z]{2,}`,
+    String.raw`\b(?:https?|wss?)://[^\s"'<>]+`,
+    String.raw`\b[a-z0-9-]+(?:\.[a-z0-9-]+)+\b`,
+    String.raw`\+?\d{6,}`,
+  ].join("|"),
+  "gi",
+);
 
 interface Sent {
   readonly call: string;
@@ -128,7 +135,7 @@ function putBody({ body, contentType, put }: { body: string; contentType: string
   }
   try {
     const value: unknown = JSON.parse(body);
-    putValue(value as JsonValue, "", put);
+    for (const [path, text] of leavesOf(value)) put(path, text);
   } catch {
     // No JSON: compared as one text, the random edges between its parts left out.
     const edge = /boundary="?([^";]{1,100})/.exec(contentType)?.[1];
@@ -136,14 +143,20 @@ function putBody({ body, contentType, put }: { body: string; contentType: string
   }
 }
 
-function putValue(value: JsonValue, path: string, put: Put, depth = 0): void {
-  if (depth > DEPTH_MAX) put(path, JSON.stringify(value));
-  else if (Array.isArray(value)) {
-    for (const item of value.slice(0, FIELDS_MAX)) putValue(item, `${path}[]`, put, depth + 1);
-    if (value.length === 0) put(path, "[]");
-  } else if (isObject(value)) {
-    for (const [name, item] of Object.entries(value))
-      putValue(item, path === "" ? name : `${path}.${name}`, put, depth + 1);
-    if (Object.keys(value).length === 0) put(path || "body", "{}");
-  } else put(path || "body", typeof value === "string" ? value : JSON.stringify(value));
+/** Each value with its dotted path; a list's items share one. */
+function leavesOf(value: unknown, path = "", depth = 0): readonly (readonly [path: string, text: string])[] {
+  const whole = path === "" ? "body" : path;
+  if (depth > DEPTH_MAX) return [[whole, JSON.stringify(value)]];
+  if (isList(value)) {
+    if (value.length === 0) return [[whole, "[]"]];
+    return value.slice(0, FIELDS_MAX).flatMap((item) => leavesOf(item, `${path}[]`, depth + 1));
+  }
+  if (!isObject(value)) return [[whole, typeof value === "string" ? value : JSON.stringify(value)]];
+  const entries = Object.entries(value).slice(0, FIELDS_MAX);
+  if (entries.length === 0) return [[whole, "{}"]];
+  return entries.flatMap(([name, item]) => leavesOf(item, path === "" ? name : `${path}.${name}`, depth + 1));
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }

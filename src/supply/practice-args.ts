@@ -30,8 +30,8 @@ export function practiceCalls(surface: Surface, isRead: (tool: string) => boolea
   const calls = surface.tools.slice(0, TOOLS_MAX).flatMap((definition): readonly PracticeCall[] => {
     const tool = textAt(definition, "name") ?? "";
     const schema = isObject(definition["inputSchema"]) ? definition["inputSchema"] : {};
-    const few = argsFor(schema, tool, "required");
-    const all = argsFor(schema, tool, "all");
+    const few = argsFor(schema, { tool, which: "required", depth: 0 });
+    const all = argsFor(schema, { tool, which: "all", depth: 0 });
     const shared = { tool, isRead: isRead(tool) };
     const first = { ...shared, label: tool, args: few };
     return JSON.stringify(few) === JSON.stringify(all)
@@ -41,14 +41,14 @@ export function practiceCalls(surface: Surface, isRead: (tool: string) => boolea
   return [...calls.filter((call) => call.isRead), ...calls.filter((call) => !call.isRead)];
 }
 
-function argsFor(schema: JsonObject, tool: string, which: "required" | "all", depth = 0): JsonObject {
+function argsFor(schema: JsonObject, place: Omit<Place, "name">): JsonObject {
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  const names = Object.keys(properties).filter((name) => which === "all" || required.includes(name));
+  const names = Object.keys(properties).filter((name) => place.which === "all" || required.includes(name));
   return Object.fromEntries(
     names.map((name) => {
       const property = properties[name];
-      return [name, valueFor(isObject(property) ? property : {}, { name, tool, which, depth })];
+      return [name, valueFor(isObject(property) ? property : {}, { ...place, name })];
     }),
   );
 }
@@ -63,13 +63,11 @@ interface Place {
 function valueFor(schema: JsonObject, place: Place): JsonValue {
   const { depth } = place;
   if ("const" in schema) return schema["const"] ?? null;
-  const [first] = Array.isArray(schema["enum"]) ? schema["enum"] : [];
+  const [first] = listIn(schema, "enum");
   if (first !== undefined) return first;
-  const [choice] = [schema["anyOf"], schema["oneOf"]]
-    .flatMap((list) => (Array.isArray(list) ? list : []))
-    .filter(isObject);
+  const choice = [...listIn(schema, "anyOf"), ...listIn(schema, "oneOf")].find(isObject);
   if (choice !== undefined && depth < DEPTH_MAX) return valueFor(choice, { ...place, depth: depth + 1 });
-  const type = Array.isArray(schema["type"]) ? schema["type"][0] : schema["type"];
+  const type = listIn(schema, "type")[0] ?? schema["type"];
   switch (type) {
     case "boolean":
       return true;
@@ -81,10 +79,19 @@ function valueFor(schema: JsonObject, place: Place): JsonValue {
       return depth < DEPTH_MAX ? [valueFor(items, { ...place, depth: depth + 1 })] : [];
     }
     case "object":
-      return depth < DEPTH_MAX ? argsFor(schema, place.tool, place.which, depth + 1) : {};
+      return depth < DEPTH_MAX ? argsFor(schema, { ...place, depth: depth + 1 }) : {};
     default:
       return textFor(schema, place);
   }
+}
+
+function listIn(schema: JsonObject, field: string): readonly JsonValue[] {
+  const list = schema[field] ?? null;
+  return isList(list) ? list : [];
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
 }
 
 /** Small: a number may be seconds or steps. */

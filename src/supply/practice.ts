@@ -1,6 +1,6 @@
 // Starts one version of a server for a rehearsal, reads what it offers, and calls its tools.
-// Invariants: only a server that was started here is called; it sits in the sandbox whatever its walls are in the stack;
-// it has no folder and no secret of the owner's, and its only way out ends in the recorder.
+// Invariants: only a server started here is called; it sits in the sandbox whatever the stack says of its walls; it has
+// no folder and no secret of the owner's, and its only way out ends in the recorder.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -141,7 +141,7 @@ async function installNpm(options: PrepareOptions, source: string): Promise<Inst
 type Bringing = NpmContext & { readonly npm: Npm | null; readonly packages: readonly LockedPackage[] };
 
 /** Asks the registry only for what the store lacks. */
-async function bringContent(options: Bringing): Promise<void> {
+export async function bringContent(options: Bringing): Promise<void> {
   const { homePaths, packages } = options;
   const lacks = (): readonly LockedPackage[] =>
     packages.filter((item) => !isStored(homePaths, item.integrity) && !adoptFromNpm(homePaths, item.integrity));

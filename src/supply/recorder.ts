@@ -1,4 +1,4 @@
-// Stands where the network would be: takes every request of a rehearsed server, writes it down, answers the same to all.
+// Stands where the network would be: takes each request of a rehearsed server, writes it down, answers all alike.
 // An HTTP proxy that ends TLS itself; it connects to nothing.
 
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// The rehearsal of an update: the version in use and the one to come, side by side in the sandbox, and all that differs.
+// The rehearsal of an update: the version in use and the one to come, side by side in the sandbox, and what differs.
 // Nothing of the stack changes; what was staged lies beside the installed trees until somebody applies it.
 
 import { performance } from "node:perf_hooks";

@@ -31,8 +31,16 @@ function isMusl(): boolean {
 
 /** Throws Fault `supply.lock`: a package without SHA-512 (git and URL dependencies), a link, the wrong platform. */
 export function packagesOf(lock: JsonObject, top: string, machine: Machine): Resolved {
+  const every = everyPackage(lock, machine);
+  const main = every.packages.find((item) => item.path === `node_modules/${top}`);
+  if (main === undefined) throw fault(`npm resolved ${top} to nothing.`);
+  return { version: main.version, ...every };
+}
+
+/** As `packagesOf`, for a lock whose top package is not among them. */
+export function everyPackage(lock: JsonObject, machine: Machine): Omit<Resolved, "version"> {
   const entries = isObject(lock["packages"]) ? Object.entries(lock["packages"]) : [];
-  if (entries.length > PACKAGES_MAX) throw fault(`${top} needs more than ${PACKAGES_MAX} packages.`);
+  if (entries.length > PACKAGES_MAX) throw fault(`it needs more than ${PACKAGES_MAX} packages.`);
   const packages: LockedPackage[] = [];
   const withScripts: string[] = [];
   for (const [path, entry] of entries) {
@@ -47,9 +55,7 @@ export function packagesOf(lock: JsonObject, top: string, machine: Machine): Res
     if (entry["hasInstallScript"] === true) withScripts.push(`${locked.name}@${locked.version}`);
     packages.push(locked);
   }
-  const main = packages.find((item) => item.path === `node_modules/${top}`);
-  if (main === undefined) throw fault(`npm resolved ${top} to nothing.`);
-  return { version: main.version, packages: packages.toSorted((a, b) => (a.path < b.path ? -1 : 1)), withScripts };
+  return { packages: packages.toSorted((a, b) => (a.path < b.path ? -1 : 1)), withScripts };
 }
 
 function packageOf(path: string, entry: JsonObject): LockedPackage {

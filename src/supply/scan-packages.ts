@@ -19,7 +19,7 @@ export function packagesIn(text: string): readonly Hit[] {
     const isNpm = !/pip|uv/.test(match[1] ?? "");
     const from = match.index + match[0].length - (match[2] ?? "").length;
     for (const { 0: word, index } of (match[2] ?? "").matchAll(/\S+/g)) {
-      if (!word.startsWith("-") && imitates(bare(word), isNpm)) {
+      if (!word.startsWith("-") && isLookalike(bare(word), isNpm)) {
         found.push({ rule: "package.lookalike", start: from + index, end: from + index + word.length });
       }
     }
@@ -31,7 +31,8 @@ function bare(word: string): string {
   return word.replace(/(?<=.)(?:@|[=<>~!]=|\[).*$/, "");
 }
 
-function imitates(name: string, isNpm: boolean): boolean {
+/** Whether the name of a package imitates a known one. */
+export function isLookalike(name: string, isNpm: boolean): boolean {
   if (!/^[A-Za-z][\w.-]{3,60}$/.test(name) || KNOWN.has(name)) return false;
   // npm takes no capitals; one inside a name stands for another letter (I for l, O for 0).
   if (isNpm && /[a-z][IO]|[IO][a-z]/.test(name)) return true;

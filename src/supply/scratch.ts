@@ -1,4 +1,4 @@
-// What a rehearsed server is given in place of the owner's: empty folders with samples, a home of nobody, false secrets.
+// What a rehearsed server is given in place of the owner's: folders with samples, a home of nobody, false secrets.
 
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

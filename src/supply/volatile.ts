@@ -2,7 +2,12 @@
 
 const TIMES = [
   /\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?/g,
-  /\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? (?:\d\d? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[^"\n]{4,60}?\d\d:\d\d:\d\d(?: (?:GMT|UTC)(?:[+-]\d{4})?(?: \([^)]{1,40}\))?)?/g,
+  new RegExp(
+    String.raw`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? (?:\d\d? )?` +
+      String.raw`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[^"\n]{4,60}?\d\d:\d\d:\d\d` +
+      String.raw`(?: (?:GMT|UTC)(?:[+-]\d{4})?(?: \([^)]{1,40}\))?)?`,
+    "g",
+  ),
   /(?<![\d.])1[6-9]\d{8}(?:\d{3})?(?:\.\d+)?(?![\d.])/g,
 ];
 const IDS = [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, /\b[0-9a-f]{32,64}\b/gi];

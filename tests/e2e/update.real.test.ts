@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
-import { isObject, type JsonObject, type JsonValue } from "../../src/kernel/index.ts";
+import { isObject, textAt, type JsonObject, type JsonValue } from "../../src/kernel/index.ts";
 import { probeSandbox } from "../../src/sandbox/index.ts";
 import { makeHome, type TestDaemon, type TestHome } from "../fixtures/daemon.ts";
 import { HIDDEN_COPY, MAIL, publishMail } from "../fixtures/mail-replica.ts";
@@ -29,7 +29,7 @@ interface Stage {
   readonly home: TestHome;
   readonly daemon: TestDaemon;
   /** Adds a server and applies it. */
-  add(input: JsonObject): Promise<void>;
+  readonly add: (input: JsonObject) => Promise<void>;
   rehearse(name: string, version?: string): Promise<JsonObject>;
   log(): string;
 }
@@ -66,7 +66,7 @@ function objectAt(value: JsonObject, field: string): JsonObject {
 function reasonsOf(reply: JsonObject): string {
   const { reasons } = reply;
   assert.ok(Array.isArray(reasons));
-  return reasons.map((reason: JsonValue) => (isObject(reason) ? `${String(reason["says"])}` : "")).join("\n");
+  return reasons.map((reason: JsonValue) => (isObject(reason) ? (textAt(reason, "says") ?? "") : "")).join("\n");
 }
 
 test(
@@ -150,7 +150,7 @@ test(
     const code = objectAt(reply, "code");
     assert.deepEqual(code["own"], { files: 2, added: 3, removed: 3 });
     assert.equal(code["readingMinutes"], 1);
-    t.diagnostic(`the rehearsal took ${String(reply["seconds"])} s`);
+    t.diagnostic(`the rehearsal took ${Number(reply["seconds"])} s`);
 
     assert.match(s.log(), /^Rehearse files-2025\.12\.18-2026\.1\.14$/m);
     const { digest } = await s.daemon.owner.call("update.accept", { name: "files" });
