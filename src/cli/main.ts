@@ -10,6 +10,8 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runMcp } = await import("./mcp.ts");
     return runMcp(argv.toSpliced(mcpAt, 1));
   }
+  const { followForCommand } = await import("../daemon/follow-build.ts");
+  followForCommand(argv);
   const { parse } = await import("./program.ts");
   const parsed = await parse(argv, ownVersion());
   if (parsed.kind === "said") return 0;

@@ -7,6 +7,7 @@ export { requireOwner } from "./operation.ts";
 export type { Operation, OperationContext } from "./operation.ts";
 export { allOperations } from "./operations.ts";
 export type { OperationParts } from "./operations.ts";
+export type { FreeholdParts, NextStart } from "./ops-freehold.ts";
 export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
 export type { LoginParts } from "./ops-logins.ts";
 export type { ServerState } from "./ops-status.ts";

@@ -3,6 +3,8 @@
 import type { Operation } from "./operation.ts";
 import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
 import { cardOperations, type CardParts } from "./ops-cards.ts";
+import { freeholdOperations, type FreeholdParts } from "./ops-freehold.ts";
+import { generationOperations, type GenerationParts } from "./ops-generations.ts";
 import { jailOperations } from "./ops-jail.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
 import { loginOperations, type LoginParts } from "./ops-logins.ts";
@@ -18,6 +20,8 @@ import { updateOperations, type UpdateParts } from "./ops-updates.ts";
 
 export type OperationParts = AlikeParts &
   CardParts &
+  FreeholdParts &
+  GenerationParts &
   LedgerParts &
   LoginParts &
   MeterParts &
@@ -45,5 +49,7 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...meterOperations(parts),
     ...undoOperations(parts),
     ...updateOperations(parts),
+    ...generationOperations(parts),
+    ...freeholdOperations(parts),
   ];
 }

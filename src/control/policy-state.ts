@@ -1,6 +1,6 @@
 // The accepted policy and the proposal beside it. Files in the home are inert until the owner applies their diff.
 
-import { assert, Fault, sha256, type Clock, type Digest, type OwnerPresence } from "../kernel/index.ts";
+import { assert, Fault, type Clock, type Digest, type OwnerPresence } from "../kernel/index.ts";
 import { commitHome, homeHead, readPolicyFiles, type HomePaths } from "../home/index.ts";
 import {
   diffPolicy,
@@ -11,18 +11,19 @@ import {
   type Policy,
   type PolicyFiles,
 } from "../manifest/index.ts";
-import { SCHEMA_VERSION, type Store } from "../store/index.ts";
+import type { LeftState, Store } from "../store/index.ts";
 import {
   openGenerations,
   type Build,
   type Generation,
   type Generations,
   type NewGeneration,
-  type Pointer,
+  type SwitchKind,
 } from "../supply/index.ts";
 import { acceptedFiles, keepAccepted } from "./accepted.ts";
 import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
-import { ACCEPTED, GENERATION, putFilesBack, putFilesBackIfReadable, recordSwitch, type Side } from "./switches.ts";
+import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
+import { putFilesBack, recordSwitch, type Side } from "./switches.ts";
 
 export interface Proposal {
   readonly digest: Digest;
@@ -53,7 +54,13 @@ export interface PolicyHistory extends PolicyState {
   wayBack(to?: number): WayBack;
   /** Goes back at once; the same build must be meant. Refuses when another generation holds than was shown. */
   rollback(back: { readonly from: number; readonly to: number }, owner: OwnerPresence): Promise<Policy>;
+  /** The next generation with another Freehold and the same policy. It does not hold yet. */
+  withBuild(build: Build, schema: number): Generation;
+  /** Lets one hold that has the same policy. */
+  take(generation: Generation, owner: OwnerPresence): Promise<void>;
   readonly generations: Generations;
+  /** Freehold as it runs. */
+  readonly build: () => Build;
 }
 
 export interface WayBack {
@@ -69,11 +76,13 @@ export interface PolicyStateParts {
   readonly clock: Clock;
   readonly generations?: Generations;
   readonly build?: () => Build;
+  /** What of a newer Freehold's state stayed behind in this start. */
+  readonly left?: LeftState | null;
 }
 
 /** The first policy of a new home is the starter that Freehold wrote itself; it declares no server and no rule. */
 export function openPolicyState(given: PolicyStateParts): PolicyHistory {
-  const parts: Parts = { generations: openGenerations(given.home), build: () => UNKNOWN_BUILD, ...given };
+  const parts: Parts = { generations: openGenerations(given.home), build: () => UNKNOWN_BUILD, left: null, ...given };
   const { home, store, clock, generations } = parts;
   const listeners: ((policy: Policy) => void)[] = [];
   let side = settled(parts);
@@ -90,7 +99,7 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     return next;
   }
 
-  async function switchTo(to: Side, next: Policy, how: "apply" | "rollback"): Promise<void> {
+  async function switchTo(to: Side, next: Policy, how: SwitchKind): Promise<void> {
     const from = side;
     generations.point(to.generation.number, how);
     try {
@@ -104,13 +113,6 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     [side, current] = [to, next];
     await store.durable();
     for (const listener of listeners) listener(next);
-  }
-
-  function wayBack(number?: number): WayBack {
-    const from = side.generation;
-    const to = generations.get(number ?? from.parent ?? missingParent(from));
-    const files = acceptedFiles(home, to.policy, to.files);
-    return { from, to, changes: diffPolicy(side.files, files), diff: textDiff(side.files, files) };
   }
 
   async function rollback(back: { from: number; to: number }, owner: OwnerPresence): Promise<Policy> {
@@ -130,13 +132,20 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     apply,
     onApplied: (listener) => void listeners.push(listener),
     generation: () => side.generation,
-    wayBack,
+    wayBack: (to) => wayBackFrom(parts, side, to),
     rollback,
+    withBuild: (build, schema) => generations.add({ ...sameWith(parts, side, current), build, schema }),
+    async take(generation, owner) {
+      requireLive(owner, clock);
+      assert(generation.policy === current.digest, "another policy comes by apply or rollback");
+      await switchTo({ generation, files: side.files }, current, "update");
+    },
     generations,
+    build: parts.build,
   };
 }
 
-type Parts = Required<PolicyStateParts>;
+type Parts = SettleParts;
 
 function requireLive(owner: OwnerPresence, clock: Clock): void {
   if (owner.isLive(clock.nowMs())) return;
@@ -181,10 +190,8 @@ function made(parts: Parts, from: Side, { proposed, facts }: Checked): { readonl
   generations.onStep("committed the files");
   keepAccepted(home, files, generations);
   const why = { parent: from.generation.number, why: message, commit, read: facts };
-  return { to: { generation: generations.add(described(parts, next, files, why)), files }, next };
+  return { to: { generation: generations.add(described(parts, { policy: next, files }, why)), files }, next };
 }
-
-const UNKNOWN_BUILD: Build = { version: "unknown", code: sha256(""), tree: null, root: "" };
 
 /** Faults with `policy.moved` when another generation holds than the one that was shown. */
 export function requireHeld(held: Generation, shown: number): void {
@@ -193,79 +200,21 @@ export function requireHeld(held: Generation, shown: number): void {
   throw new Fault("policy.moved", { message, next: "freehold rollback" });
 }
 
+function wayBackFrom({ home, generations }: Parts, { generation: from, files: now }: Side, number?: number): WayBack {
+  const to = generations.get(number ?? from.parent ?? missingParent(from));
+  const files = acceptedFiles(home, to.policy, to.files);
+  return { from, to, changes: diffPolicy(now, files), diff: textDiff(now, files) };
+}
+
+/** The next generation with the policy of this one. */
+function sameWith(parts: Parts, { files, generation }: Side, policy: Policy): NewGeneration {
+  const why = { parent: generation.number, why: "another Freehold", commit: homeHead(parts.home.dir), read: [] };
+  return described(parts, { policy, files }, why);
+}
+
 function missingParent({ number }: Generation): never {
   const message = `generation ${number} has none before it.`;
   throw new Fault("generation.no-parent", { message, next: "freehold generations" });
-}
-
-type Reasons = Pick<NewGeneration, "parent" | "why" | "commit" | "read">;
-
-function described(parts: Parts, policy: Policy, files: PolicyFiles, why: Reasons): NewGeneration {
-  const servers = Object.entries(policy.lock.servers);
-  return {
-    ...why,
-    madeAtMs: parts.clock.nowMs(),
-    policy: policy.digest,
-    files: Object.fromEntries(Object.entries(files).map(([path, text]) => [path, sha256(text)])),
-    trees: Object.fromEntries(servers.flatMap(([name, { tree }]) => (tree === null ? [] : [[name, tree.hash]]))),
-    build: parts.build(),
-    schema: SCHEMA_VERSION,
-  };
-}
-
-/** The generation that the pointer names, with everything that had not followed it yet. */
-function settled(parts: Parts): Side {
-  const { home, store, generations, clock } = parts;
-  const accepted = store.settings.get(ACCEPTED);
-  const pointer = generations.pointer() ?? pointedAgain(parts, accepted);
-  // A state without a policy is a new one, whatever lies beside it: what it never accepted does not hold.
-  if (pointer === null || accepted === null) return firstGeneration(parts, accepted);
-  const generation = generations.get(pointer.generation);
-  const to: Side = { generation, files: acceptedFiles(home, generation.policy, generation.files) };
-  const known = Number(store.settings.get(GENERATION) ?? 0);
-  const before = known === generation.number ? to : sideOf(parts, known, accepted);
-  if (known !== generation.number) {
-    const reason = pointer.failed?.reason ?? `rolled back from generation ${known}`;
-    recordSwitch(store, { from: before, to, how: pointer.how, reason, atMs: clock.nowMs() });
-  }
-  putFilesBackIfReadable({ home, store, generations, known: before?.files ?? {}, target: to });
-  return to;
-}
-
-/** A pointer that was lost, or not yet written when the first start was cut, is what the state says. */
-function pointedAgain(parts: Parts, accepted: Digest | null): Pointer | null {
-  const { store, generations } = parts;
-  const known = Number(store.settings.get(GENERATION) ?? 0);
-  if (accepted === null || known === 0 || generations.get(known).policy !== accepted) return null;
-  generations.point(known, "first");
-  return generations.pointer();
-}
-
-/** What the state still knows; null where it is damaged or gone, which must not keep the right one from holding. */
-function sideOf({ home, generations }: Parts, number: number, accepted: Digest): Side | null {
-  const generation = generations.list().find((item) => item.number === number);
-  if (generation === undefined || generation.policy !== accepted) return null;
-  try {
-    return { generation, files: acceptedFiles(home, accepted) };
-  } catch (error) {
-    if (error instanceof Fault) return null;
-    throw error;
-  }
-}
-
-function firstGeneration(parts: Parts, accepted: Digest | null): Side {
-  const { home, store, generations } = parts;
-  const files = accepted === null ? starter(parts) : acceptedFiles(home, accepted);
-  const policy = loadPolicy(files);
-  if (accepted === null) keepAccepted(home, files, generations);
-  const why = { parent: null, why: "the first", commit: homeHead(home.dir), read: [] };
-  const generation = generations.add(described(parts, policy, files, why));
-  store.transaction(() => {
-    store.settings.set(ACCEPTED, policy.digest);
-    store.settings.set(GENERATION, String(generation.number));
-  });
-  generations.point(generation.number, "first");
-  return { generation, files };
 }
 
 /** A new permission by itself reads as what it is. */
@@ -274,14 +223,4 @@ function commitMessage(changes: readonly Change[]): string {
   if (only === undefined || second !== undefined) return `Apply: ${changes.length} changes`;
   const allowed = /^rule \S+ is new: (.+?) may call (.+)$/.exec(only.what);
   return (allowed === null ? `Apply: ${only.what}` : `Allow ${allowed[1]} to call ${allowed[2]}`).slice(0, 72);
-}
-
-/** A home that came from elsewhere (a clone) grants nothing before its owner has applied it here. */
-function starter({ home }: Parts): PolicyFiles {
-  const files = readPolicyFiles(home.dir);
-  const { stack, rules } = loadPolicy(files);
-  if (Object.keys(stack.servers).length + Object.keys(stack.clients).length + rules.length === 0) return files;
-  const nothing: PolicyFiles = { "stack.yaml": "version: 1\nowner: { name: Owner, timezone: UTC }\n" };
-  assert(loadPolicy(nothing).rules.length === 0, "an empty policy with rules");
-  return nothing;
 }

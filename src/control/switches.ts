@@ -6,9 +6,9 @@ import { dirname, join } from "node:path";
 import { Fault, type JsonObject } from "../kernel/index.ts";
 import { commitHome, ensureDir, readPolicyFiles, writeAtomic, type HomePaths } from "../home/index.ts";
 import { diffPolicy, policyDigest, textDiff, type PolicyFiles } from "../manifest/index.ts";
-import type { Store } from "../store/index.ts";
-import type { Generation, Generations, Pointer } from "../supply/index.ts";
-import { bar, rejected, type Barred } from "./barred.ts";
+import type { LeftState, Store } from "../store/index.ts";
+import type { Build, Generation, Generations, Pointer } from "../supply/index.ts";
+import { bar, FREEHOLD, rejected, type Barred } from "./barred.ts";
 
 /** Digest of the policy in force. */
 export const ACCEPTED = "policy.accepted";
@@ -29,6 +29,8 @@ export interface SwitchDone {
   readonly how: Pointer["how"];
   readonly reason: string;
   readonly atMs: number;
+  /** What of a newer state was left behind. */
+  readonly left?: LeftState | null;
 }
 
 /** One transaction; from then on the state is of the new generation. */
@@ -53,7 +55,7 @@ export function recordSwitch(store: Store, done: SwitchDone): void {
   });
 }
 
-function factsOf({ from, to, how, reason }: SwitchDone, barred: readonly Barred[]): JsonObject {
+function factsOf({ from, to, how, reason, left = null }: SwitchDone, barred: readonly Barred[]): JsonObject {
   const { read, build, number } = to.generation;
   return {
     from: from?.generation.policy ?? null,
@@ -63,8 +65,37 @@ function factsOf({ from, to, how, reason }: SwitchDone, barred: readonly Barred[
     left: from?.generation.number ?? null,
     ...(how === "apply" && read.length > 0 ? { read } : {}),
     ...(how === "rollback" ? { reason, barred: barred.map((item) => item.source) } : {}),
+    ...(left === null ? {} : { lost: left.lost.map((one) => ({ ...one })), stale: left.stale, keptAt: left.keptAt }),
     ...(from !== null && from.generation.build.code !== build.code ? { freehold: build.version } : {}),
   };
+}
+
+const FAILED = "generation.failed";
+
+interface FailedBuild {
+  readonly build: Build;
+  readonly generation: number;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** Once, also when the start that tells it is cut. */
+export function recordFailed(store: Store, { build, generation, reason, atMs }: FailedBuild): void {
+  if (store.settings.get(FAILED) === String(generation)) return;
+  const source = `${FREEHOLD}@${build.version}`;
+  store.transaction(() => {
+    store.settings.set(FAILED, String(generation));
+    bar(store.settings, [{ name: FREEHOLD, source, tree: build.tree, reason, atMs }]);
+    const facts = { failed: generation, freehold: build.version, reason };
+    store.ledger.append({
+      kind: "change",
+      session: null,
+      principal: "freehold",
+      subject: "freehold",
+      request: null,
+      facts,
+    });
+  });
 }
 
 function rejectedBy(from: Side, to: Side, why: { readonly reason: string; readonly atMs: number }): readonly Barred[] {

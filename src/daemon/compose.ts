@@ -30,8 +30,10 @@ import {
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
 import { openEffects, type Effects } from "./effects.ts";
+import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
 import { openState, type DaemonState } from "./state.ts";
+import { confirmBuild } from "../supply/index.ts";
 
 export interface DaemonOptions {
   readonly homeDir: string;
@@ -53,6 +55,8 @@ export interface Daemon {
   /** Resolves when a shutdown was asked for. */
   readonly shutdownAsked: Promise<void>;
   stop(): Promise<void>;
+  /** The end was for another build to take over. */
+  isToStartAgain(): boolean;
 }
 
 const BODY_BYTES_MAX = 8 * 1024 * 1024;
@@ -85,7 +89,8 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const { upstreams } = effects;
   const auth = ownerAuth({ settings: store.settings, nowMs: clock.nowMs, randomBytes: random.bytes });
   const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
-  const operations = operationsOf(options, { state, effects, auth, place, shutdown });
+  const ending: Ending = { next: null };
+  const operations = operationsOf(options, { state, effects, auth, place, shutdown, ending });
   const endpoint = endpointOf(options, { state, effects, place });
   tellOfResources(state, effects, endpoint);
   const owners = openConsole({
@@ -119,11 +124,13 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   writeAtomic(home.daemon, JSON.stringify({ pid: process.pid, url: place.url, port: place.port }), 0o600);
   const onFault = (error: unknown): void => void process.stderr.write(`holds: ${reasonOf(error)}\n`);
   const holds = watchHolds({ store, clock, door: effects.door, policy: state.active, onFault });
+  confirmBuild(state.policyState.generations);
   const anchoring = setInterval(() => anchor(home, store), ANCHOR_EVERY_MS).unref();
   return {
     url: place.url,
     port: place.port,
     shutdownAsked,
+    isToStartAgain: () => ending.next !== null,
     async stop() {
       clearInterval(anchoring);
       holds.close();
@@ -132,6 +139,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
       await Promise.all([control.close(), listeners.close(), upstreams.stopAll()]);
       anchor(home, store);
       rmSync(home.daemon, { force: true });
+      pointAtNext(state, ending);
       state.close();
     },
   };
@@ -155,12 +163,17 @@ interface Wiring {
 
 function operationsOf(
   options: DaemonOptions,
-  wiring: Wiring & { readonly auth: ReturnType<typeof ownerAuth>; readonly shutdown: () => void },
+  wiring: Wiring & {
+    readonly auth: ReturnType<typeof ownerAuth>;
+    readonly shutdown: () => void;
+    readonly ending: Ending;
+  },
 ): readonly Operation[] {
-  const { state, effects, place, auth, shutdown } = wiring;
+  const { state, effects, place, auth, shutdown, ending } = wiring;
   const { home, store, clock, random, secrets, signer, policyState } = state;
   return allOperations({
     ...loginPartsOf({ state, effects }),
+    ...freeholdOf(state, { effects, ending, shutdown }),
     store,
     clock,
     random,

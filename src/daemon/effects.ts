@@ -87,16 +87,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     withLogin({ logins, secret: (one) => secrets.get(one) }, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
-  return {
-    onUpdated: (listener) => void (updated = listener),
-    door,
-    upstreams,
-    logins,
-    probe,
-    supplyConnection,
-    updates,
-    prepare,
-  };
+  return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, updates, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

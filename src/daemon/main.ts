@@ -1,15 +1,17 @@
-// The daemon's process: reads its few settings, starts, and stops in order when it is told to.
+// The daemon's process: gives its place to the build that is to run, reads its few settings, starts, and stops in order
+// when it is told to.
 
 import { readFileSync } from "node:fs";
 import { Fault, isObject, parseStrict, reasonOf } from "../kernel/index.ts";
 import { initHome, isHome, resolveHome } from "../home/index.ts";
-import { starterRules, starterStack } from "../manifest/index.ts";
-import { startDaemon } from "./compose.ts";
+import { followBuild } from "./follow-build.ts";
 
 const PORT_DEFAULT = 7717;
 const WAIT_MS = 45_000;
+/** A service's supervisor starts again what did not end well. EX_TEMPFAIL of sysexits.h. */
+const START_AGAIN = 75;
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const flag = process.argv.indexOf("--home");
   const argument = flag === -1 ? null : (process.argv[flag + 1] ?? null);
   const port = Number(process.env["FREEHOLD_PORT"] ?? PORT_DEFAULT);
@@ -19,7 +21,9 @@ async function main(): Promise<void> {
   const ownerHome = process.env["FREEHOLD_OWNER_HOME"];
   const isOwnUser = process.env["FREEHOLD_SERVICE"] === "1";
   const homeDir = resolveHome({ argument, env: process.env });
-  if (isOwnUser && !isHome(homeDir)) initHome(homeDir, { files: starterFiles(), isShared: true });
+  followBuild(homeDir);
+  const { startDaemon } = await import("./compose.ts");
+  if (isOwnUser && !isHome(homeDir)) initHome(homeDir, { files: await starterFiles(), isShared: true });
   const daemon = await startDaemon({
     homeDir,
     version: ownVersion(),
@@ -37,6 +41,7 @@ async function main(): Promise<void> {
   });
   await Promise.race([told, daemon.shutdownAsked]);
   await daemon.stop();
+  return isOwnUser && daemon.isToStartAgain() ? START_AGAIN : 0;
 }
 
 /** `mac.tail1234.ts.net, other:8443`: what a proxy in front may be called. */
@@ -54,7 +59,8 @@ function hostNames(list: string): readonly string[] {
 }
 
 /** A service makes its home itself: nobody else may write there before it runs. */
-function starterFiles(): Readonly<Record<string, string>> {
+async function starterFiles(): Promise<Readonly<Record<string, string>>> {
+  const { starterRules, starterStack } = await import("../manifest/index.ts");
   const owner = { name: "Owner", timezone: "UTC", currency: { code: "EUR", usd: 1 } };
   return { "stack.yaml": starterStack(owner), "rules.yaml": starterRules() };
 }
@@ -67,8 +73,7 @@ function ownVersion(): string {
 }
 
 try {
-  await main();
-  process.exit(0);
+  process.exit(await main());
 } catch (error) {
   process.stderr.write(`${error instanceof Fault ? error.line() : reasonOf(error)}\n`);
   process.exit(1);

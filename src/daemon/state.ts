@@ -3,10 +3,12 @@
 import type { Clock, Random } from "../kernel/index.ts";
 import { homePaths, lockHome, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/index.ts";
-import { openStore, type Store } from "../store/index.ts";
-import { openPolicyState, type PolicyState } from "../control/index.ts";
+import { goBackToOwnSchema, openStore, type Store } from "../store/index.ts";
+import { buildAt, openGenerations } from "../supply/index.ts";
+import { openPolicyState, type PolicyHistory } from "../control/index.ts";
 import { activate, openHearing, type ActivePolicy, type Hearing } from "../gateway/index.ts";
 import { secretsInLogin } from "../mcp/index.ts";
+import { OWN_CODE, OWN_ROOT } from "./follow-build.ts";
 import { openRandom } from "./random.ts";
 
 /** A sealed login is a text with tokens in it; each of them is a secret of its own. */
@@ -27,7 +29,7 @@ export interface DaemonState {
   readonly secrets: Secrets;
   readonly hearing: Hearing;
   readonly store: Store;
-  readonly policyState: PolicyState;
+  readonly policyState: PolicyHistory;
   readonly active: () => ActivePolicy;
   readonly close: () => void;
 }
@@ -43,8 +45,11 @@ export function openState(homeDir: string): DaemonState {
     const secrets = openSecrets({ dir: home.stateDir, learn: (values) => hearing.learn(withLoginTokens(values)) });
     const mask = (text: string): string => hearing.text(text);
     const { sign } = signer;
+    const generations = openGenerations(home);
+    const left = generations.pointer()?.how === "rollback" ? goBackToOwnSchema(home.database) : null;
     const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign, mask });
-    const policyState = openPolicyState({ home, store, clock });
+    const build = once(() => buildAt(OWN_ROOT, OWN_CODE, home.trees));
+    const policyState = openPolicyState({ home, store, clock, generations, build, left });
     let active = activate(policyState.current());
     policyState.onApplied((policy) => (active = activate(policy)));
     const close = (): void => {
@@ -56,4 +61,9 @@ export function openState(homeDir: string): DaemonState {
     held.release();
     throw error;
   }
+}
+
+function once<T>(work: () => T): () => T {
+  let done: { readonly value: T } | null = null;
+  return () => (done ??= { value: work() }).value;
 }

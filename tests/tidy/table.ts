@@ -52,6 +52,9 @@ export const LIGHT_DOORS = [
   "src/daemon/shim.ts",
   "src/daemon/jail.ts",
   "src/daemon/service-units.ts",
+  "src/daemon/follow-build.ts",
+  "src/supply/build-to-run.ts",
+  "src/supply/generations.ts",
   "src/gateway/stdio-shim.ts",
 ];
 
