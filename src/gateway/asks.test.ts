@@ -264,3 +264,22 @@ test("an error that wants an address opened reaches no program as such", async (
     assert.doesNotMatch(JSON.stringify(reply), /-32042|evil\.example/);
   }
 });
+
+test("a server whose definitions changed meanwhile is asked nothing for, and gets no answer", async (t) => {
+  const before = open(t);
+  before.f.reply = async (call) => {
+    before.f.holdBack("its lists changed");
+    before.got.push((await call.respond?.("elicitation/create", {}, "k")) ?? { kind: "broken", reason: "none" });
+    return { kind: "result", result: { content: [] } };
+  };
+  await before.call();
+  assert.deepEqual([before.asked, refusal(before)], [[], "it is held back: its lists changed"]);
+  const after = open(t, {
+    answer: async ({ f }) => {
+      f.holdBack("its lists changed");
+      return ACCEPTED;
+    },
+  });
+  await after.call();
+  assert.equal(refusal(after), "it is held back: its lists changed");
+});

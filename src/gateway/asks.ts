@@ -32,8 +32,12 @@ export function earsOf(parts: DoorParts, one: Case, isStopped: () => boolean): P
       if (count > ASKED_MAX) return refused("it asked too often in one call");
       const said = canonical(params);
       const isLong = said.length > ASKED_CHARS_MAX;
-      const why = (): string | null =>
-        isStopped() ? "everything is stopped" : isLong ? "the question is too long" : refusalOf(one, method, params);
+      const why = (): string | null => {
+        const held = parts.upstreams.running(one.server)?.quarantine ?? null;
+        if (isStopped()) return "everything is stopped";
+        if (held !== null) return `it is held back: ${held}`;
+        return isLong ? "the question is too long" : refusalOf(one, method, params);
+      };
       const refusal = why();
       const own = { principal: `server:${one.server}`, subject: `${one.server}.@${kindOf(method) ?? "unknown"}` };
       const facts = { refusal, label: { ...one.session.label } };
