@@ -16,12 +16,13 @@ function open(t: TestContext, isHeld: boolean): Promise<RulesStage> {
 }
 
 test("what is held for a program does not act once its access is taken away", async (t) => {
-  const { fixture, ask, run } = await open(t, true);
-  const id = (await ask("/a")) ?? "";
+  const stage = await open(t, true);
+  const { fixture } = stage;
+  const id = (await stage.ask("/a")) ?? "";
   assert.equal(fixture.store.questions.get(id)?.state, "held");
-  await run("client.remove", { name: "other" });
+  await stage.run("client.remove", { name: "other" });
   assert.equal(fixture.store.questions.get(id)?.state, "held", "another program's access is not its own");
-  await run("client.remove", { name: "shell" });
+  await stage.run("client.remove", { name: "shell" });
   fixture.nowMs += HELD_MS;
   await fixture.door.carryOutHeld();
   assert.deepEqual(fixture.sent, []);
@@ -29,9 +30,10 @@ test("what is held for a program does not act once its access is taken away", as
 });
 
 test("what a program asked is no longer asked once its access is taken away", async (t) => {
-  const { fixture, ask, run } = await open(t, false);
-  const id = (await ask("/a")) ?? "";
-  await run("client.remove", { name: "shell" });
+  const stage = await open(t, false);
+  const { fixture } = stage;
+  const id = (await stage.ask("/a")) ?? "";
+  await stage.run("client.remove", { name: "shell" });
   const late = await fixture.door.answer(id, { kind: "yes" }, OWNER);
   assert.deepEqual([late.kind, fixture.sent.length], ["refused", 0]);
 });

@@ -16,6 +16,7 @@ import {
   principalFrom,
   principalText,
   questionId,
+  readJson,
   step,
   taskFrom,
   type Answered,
@@ -384,7 +385,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 
 /** A door answer is plain data; the round trip drops what is undefined. */
 function objectOf(outcome: DoorAnswer): JsonObject {
-  return JSON.parse(JSON.stringify(outcome)) as JsonObject;
+  return readJson(JSON.stringify(outcome)) as JsonObject;
 }
 
 function notDone({ request, clauses }: Question, reason: string): DoorAnswer {

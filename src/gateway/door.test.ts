@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DoorAnswer, JsonObject } from "../kernel/index.ts";
+import { parseStrict, type DoorAnswer, type JsonObject } from "../kernel/index.ts";
 import type { PolicyFiles } from "../manifest/index.ts";
 import {
   CLIENT,
@@ -173,6 +173,20 @@ test("a client that waited long enough is told to come back, and finds the resul
   assert.equal((await fixture.door.result(id, { session: "s1", principal: CLIENT })).kind, "result");
   const other = await fixture.door.result(id, { session: "s9", principal: { kind: "client", name: "other" } });
   assert.equal(other.kind, "denied");
+  fixture.end();
+});
+
+test("a result that was fetched later has the keys that the server wrote", async () => {
+  const fixture = openFixture({ waitMs: 0 });
+  const structuredContent = { h: 1, '"': 2 };
+  fixture.reply = async () => ({ kind: "result", result: { structuredContent } });
+  const told = await fixture.door.call(write());
+  const id = told.kind === "waiting" ? told.question : "";
+  // What an engine's cache of keys is taught by a text of an attacker's.
+  for (const poison of ['{"h":[],"\\\\":0}', '{"h":[],"\\\\\\"":0}']) parseStrict(poison);
+  await fixture.door.answer(id, { kind: "yes" }, OWNER);
+  const later = await fixture.door.result(id, { session: "s1", principal: CLIENT });
+  assert.deepEqual(later.kind === "result" && later.result["structuredContent"], structuredContent);
   fixture.end();
 });
 
