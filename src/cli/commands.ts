@@ -256,6 +256,13 @@ const MAINTAIN: readonly CommandSpec[] = [
     load: async () => (await import("./scan.ts")).run,
   },
   {
+    name: "judge",
+    args: "<path>",
+    summary: "whether code that a model wrote is to ship, skim, audit or block; exit code 0, 2, 3, 4",
+    group: "Maintain",
+    load: async () => (await import("./judge.ts")).run,
+  },
+  {
     name: "doctor",
     summary: "check this machine and the stack",
     group: "Maintain",

@@ -3,4 +3,4 @@
 export { runChecks } from "./checks.ts";
 export type { CheckOptions } from "./checks.ts";
 export type { Check, Finding } from "./check.ts";
-export { scanSkill, scanSurface } from "../supply/index.ts";
+export { judgeCode, scanSkill, scanSurface, type JudgedCode } from "../supply/index.ts";

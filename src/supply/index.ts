@@ -10,6 +10,7 @@ export { collect, planGc } from "./gc.ts";
 export type { GcPlan } from "./gc.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
+export { judgeCode, type JudgedCode } from "./judge.ts";
 export { launchSpecOf } from "./launch.ts";
 export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";
