@@ -17,11 +17,16 @@ export function judge(parts: Pick<UpstreamParts, "lockedRoot" | "onChange">, ser
     const [before, now] = [names(locked.surface.tools), names(surface.tools)];
     const added = [...now].filter((name) => !before.has(name));
     const removed = [...before].filter((name) => !now.has(name));
-    if (added.length > 0) quarantine = `it serves tools you have not accepted: ${added.slice(0, 5).join(", ")}`;
-    else if (removed.length > 0) quarantine = `tools you accepted are gone: ${removed.slice(0, 5).join(", ")}`;
+    if (added.length > 0) quarantine = `it serves tools you have not accepted: ${listed(added)}`;
+    else if (removed.length > 0) quarantine = `tools you accepted are gone: ${listed(removed)}`;
     parts.onChange(server, quarantine ?? "its definitions differ from the lock");
   }
   return { quarantine, pinOf: (tool) => pins.get(tool) ?? null };
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).map((name) => oneLine(name, 80));
+  return shown.join(", ");
 }
 
 /**
