@@ -16,8 +16,8 @@ const LOOK_EVERY_MS = 40;
 const LOG_BYTES_MAX = 1_048_576;
 const TAIL_LINES = 6;
 
-/** Faults: `daemon.failed` with the end of its log. */
-export async function startInBackground(home: string): Promise<Control> {
+/** Faults: `daemon.failed` with the end of its log; with `endsLate`, what is not ready by then is ended. */
+export async function startInBackground(home: string, options: { readonly endsLate?: boolean } = {}): Promise<Control> {
   const log = logFile(home);
   const fd = openLog(log);
   const logStart = fstatSync(fd).size;
@@ -31,8 +31,10 @@ export async function startInBackground(home: string): Promise<Control> {
   for (;;) {
     const control = await tryReach(home);
     if (control !== null) return control;
-    if (ended !== null || Date.now() > deadline)
+    if (ended !== null || Date.now() > deadline) {
+      if (options.endsLate === true) child.kill("SIGKILL");
       throw failed({ log, logStart, why: ended ?? "it is not ready after 30 s" });
+    }
     await wait(LOOK_EVERY_MS);
   }
 }

@@ -21,6 +21,7 @@ export function statusLines(shell: Shell, status: JsonObject): readonly string[]
     ["questions", waitingText(status)],
     ["held", heldText(status)],
     ["changes", pendingText(status)],
+    ["barred", barredText(status)],
     ["stop", flagIn(status, "stopped") ? "STOPPED: no effect passes" : "not stopped"],
     ["sandbox", sandboxText(objectIn(status, "sandbox"))],
     ["mode", [lineIn(status, "mode"), lineIn(status, "weaker")].filter((part) => part !== "").join(", ")],
@@ -80,6 +81,14 @@ function heldText(status: JsonObject): string {
   if (typeof held !== "number" || held === 0) return "";
   const quiet = status["isQuiet"] === true ? ", until the quiet hours are over" : "";
   return `${count(held, "effect")} allowed and held${quiet}; freehold inbox`;
+}
+
+/** A daemon of before that barred nothing. */
+function barredText(status: JsonObject): string {
+  const barred = objectsIn(status, "barred");
+  if (barred.length === 0) return "";
+  const [first, ...rest] = barred.map((item) => `${lineIn(item, "source", 100)} (${lineIn(item, "reason", 120)})`);
+  return `${first}${rest.length === 0 ? "" : ` and ${rest.length} more: freehold generations`}`;
 }
 
 function pendingText(status: JsonObject): string {

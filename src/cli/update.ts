@@ -15,6 +15,7 @@ const REASON_MIN = 8;
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const [named] = given.args;
+  if (named === "freehold") return (await import("./update-freehold.ts")).updateFreehold(shell, given);
   if (named !== undefined) {
     const [, name = named, version = null] = /^([^@]+)@(.+)$/.exec(named) ?? [];
     return updateOne(shell, { name, version, isOverride: hasFlag(given, "override"), isFull: hasFlag(given, "full") });

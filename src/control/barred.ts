@@ -25,6 +25,10 @@ export function barredList(settings: Settings): readonly Barred[] {
   return list.flatMap((item) => (isObject(item) ? (barredIn(item) ?? []) : []));
 }
 
+export function barredRows({ settings }: { readonly settings: Settings }): readonly JsonObject[] {
+  return barredList(settings).map((item) => ({ ...item }));
+}
+
 function barredIn(item: JsonObject): Barred | null {
   const { name, source, tree, reason, atMs } = item;
   if (typeof name !== "string" || typeof source !== "string" || typeof reason !== "string") return null;
@@ -37,6 +41,13 @@ export function bar(settings: Settings, added: readonly Barred[]): void {
   if (added.length === 0) return;
   const kept = barredList(settings).filter((old) => !added.some((one) => isSame(one, old)));
   save(settings, [...kept, ...added].slice(-BARRED_MAX));
+}
+
+/** What the owner goes back to on purpose is not refused any more. Inside the transaction that switches. */
+export function admit(settings: Settings, trees: readonly Digest[]): void {
+  const list = barredList(settings);
+  const kept = list.filter(({ tree }) => tree === null || !trees.includes(tree));
+  if (kept.length < list.length) save(settings, kept);
 }
 
 /** By server, `freehold`, or source. Faults: `barred.unknown`. */

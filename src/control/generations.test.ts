@@ -102,7 +102,7 @@ test("a card file that the older generation did not have is taken away, and one 
   assert.equal(readFileSync(home.rules, "utf8"), "rules: []\n");
 });
 
-test("a rollback is refused without the owner, from another generation than was shown, and past the first", async (t) => {
+test("a rollback is refused without the owner, from another generation than shown, and past the first", async (t) => {
   const { home, policy } = stage(t);
   assert.throws(() => policy.wayBack(), { code: "generation.no-parent" });
   assert.throws(() => policy.wayBack(7), { code: "generation.unknown" });

@@ -8,6 +8,7 @@ export type { Operation, OperationContext } from "./operation.ts";
 export { allOperations } from "./operations.ts";
 export type { OperationParts } from "./operations.ts";
 export type { FreeholdParts, NextStart } from "./ops-freehold.ts";
+export type { LockParts } from "./ops-lock.ts";
 export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
 export type { LoginParts } from "./ops-logins.ts";
 export type { ServerState } from "./ops-status.ts";

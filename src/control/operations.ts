@@ -7,6 +7,7 @@ import { freeholdOperations, type FreeholdParts } from "./ops-freehold.ts";
 import { generationOperations, type GenerationParts } from "./ops-generations.ts";
 import { jailOperations } from "./ops-jail.ts";
 import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
+import { lockOperations, type LockParts } from "./ops-lock.ts";
 import { loginOperations, type LoginParts } from "./ops-logins.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
@@ -23,6 +24,7 @@ export type OperationParts = AlikeParts &
   FreeholdParts &
   GenerationParts &
   LedgerParts &
+  LockParts &
   LoginParts &
   MeterParts &
   QuestionParts &
@@ -51,5 +53,6 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...updateOperations(parts),
     ...generationOperations(parts),
     ...freeholdOperations(parts),
+    ...lockOperations(parts),
   ];
 }

@@ -8,7 +8,7 @@ import { LOCK_FILE, parseLock, policyDigest } from "../manifest/index.ts";
 import { previewCarryBack, SCHEMA_VERSION, type CarriedBack, type Store } from "../store/index.ts";
 import { collect, planGc, type Build, type GcPlan, type Generation } from "../supply/index.ts";
 import { acceptedFiles } from "./accepted.ts";
-import { barredList, rejected, unbar } from "./barred.ts";
+import { barredRows, rejected, unbar } from "./barred.ts";
 import { maybeNumber, text } from "./input.ts";
 import { requireOwner, type Operation, type OperationContext } from "./operation.ts";
 import type { NextStart } from "./ops-freehold.ts";
@@ -65,10 +65,6 @@ function listed({ policy, store }: GenerationParts): JsonObject {
   }));
   const damaged = policy.generations.broken().map((fault) => fault.message);
   return { current, generations, damaged, barred: barredRows(store) };
-}
-
-export function barredRows(store: Store): readonly JsonObject[] {
-  return barredList(store.settings).map((item) => ({ ...item }));
 }
 
 /** How the code of the generation that is gone back to comes to run. */

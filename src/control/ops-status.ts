@@ -11,11 +11,13 @@ import {
 import { Fault, reasonOf } from "../kernel/index.ts";
 import { cardStates, isQuiet, type Policy } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
+import { barredRows } from "./barred.ts";
 import { text } from "./input.ts";
 import type { Operation } from "./operation.ts";
 import { heldNow, unknownEffects } from "./ops-questions.ts";
 import type { OwnerAuth } from "./owner-auth.ts";
 import type { PolicyState } from "./policy-state.ts";
+import { GENERATION } from "./switches.ts";
 
 export interface ServerState {
   readonly name: string;
@@ -151,6 +153,8 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     held: heldNow(parts).length,
     isQuiet: isQuiet(stack.owner, nowMs),
     unknown,
+    generation: Number(store.settings.get(GENERATION) ?? 0),
+    barred: barredRows(store),
     pending,
     pendingFault,
     sandbox: await parts.sandbox(),

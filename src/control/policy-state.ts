@@ -21,6 +21,7 @@ import {
   type SwitchKind,
 } from "../supply/index.ts";
 import { acceptedFiles, keepAccepted } from "./accepted.ts";
+import { refuseBarred } from "./barred.ts";
 import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
 import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
 import { putFilesBack, recordSwitch, type Side } from "./switches.ts";
@@ -184,6 +185,7 @@ function made(parts: Parts, from: Side, { proposed, facts }: Checked): { readonl
   const { home, generations } = parts;
   const { files, changes } = proposed;
   const next = loadPolicy(files);
+  refuseRejected(parts.store, next, from.generation);
   const message = commitMessage(changes);
   const touched = [...new Set([...Object.keys(from.files), ...Object.keys(files)])];
   const commit = commitHome(home.dir, { message, paths: touched }) ?? homeHead(home.dir);
@@ -198,6 +200,14 @@ export function requireHeld(held: Generation, shown: number): void {
   if (held.number === shown) return;
   const message = `generation ${held.number} holds by now, and what you saw started from ${shown}.`;
   throw new Fault("policy.moved", { message, next: "freehold rollback" });
+}
+
+/** A version that was rolled back from does not come in again by any way but the owner's `unbar`. */
+function refuseRejected({ settings }: Store, { lock }: Policy, held: Generation): void {
+  for (const [name, { source, tree }] of Object.entries(lock.servers)) {
+    const hash = tree?.hash ?? null;
+    if (hash === null || held.trees[name] !== hash) refuseBarred(settings, { source, tree: hash });
+  }
 }
 
 function wayBackFrom({ home, generations }: Parts, { generation: from, files: now }: Side, number?: number): WayBack {

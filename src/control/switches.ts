@@ -8,7 +8,7 @@ import { commitHome, ensureDir, readPolicyFiles, writeAtomic, type HomePaths } f
 import { diffPolicy, policyDigest, textDiff, type PolicyFiles } from "../manifest/index.ts";
 import type { LeftState, Store } from "../store/index.ts";
 import type { Build, Generation, Generations, Pointer } from "../supply/index.ts";
-import { bar, FREEHOLD, rejected, type Barred } from "./barred.ts";
+import { admit, bar, FREEHOLD, rejected, type Barred } from "./barred.ts";
 
 /** Digest of the policy in force. */
 export const ACCEPTED = "policy.accepted";
@@ -42,6 +42,7 @@ export function recordSwitch(store: Store, done: SwitchDone): void {
     store.settings.set(ACCEPTED, to.generation.policy);
     store.settings.set(GENERATION, String(to.generation.number));
     if (isBack) store.settings.set(FILES_OF, String(to.generation.number));
+    if (isBack) admit(store.settings, Object.values(to.generation.trees));
     bar(store.settings, barred);
     store.ledger.append({
       kind: "change",

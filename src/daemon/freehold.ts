@@ -2,8 +2,8 @@
 
 import type { PermitConnection } from "../kernel/index.ts";
 import { readPolicyFiles } from "../home/index.ts";
-import type { FreeholdParts, NextStart } from "../control/index.ts";
-import { stageBuild, type StageOptions } from "../supply/index.ts";
+import type { FreeholdParts, LockParts, NextStart } from "../control/index.ts";
+import { stageBuild, upstreamDrift, type StageOptions } from "../supply/index.ts";
 import { anchorsOf } from "./anchors.ts";
 import type { Effects } from "./effects.ts";
 import { OWN_CODE, OWN_ROOT } from "./follow-build.ts";
@@ -20,7 +20,10 @@ interface Needs {
   readonly shutdown: () => void;
 }
 
-type Parts = Pick<FreeholdParts, "bringFreehold" | "tryFreehold" | "keepOwnFreehold" | "endFor">;
+type Parts = Pick<FreeholdParts, "bringFreehold" | "tryFreehold" | "keepOwnFreehold" | "endFor"> &
+  Pick<LockParts, "upstreamDrift">;
+
+const DRIFT_DEADLINE_MS = 15_000;
 
 export function freeholdOf(state: DaemonState, { effects, ending, shutdown }: Needs): Parts {
   const { home, policyState } = state;
@@ -31,6 +34,10 @@ export function freeholdOf(state: DaemonState, { effects, ending, shutdown }: Ne
     stageBuild({ from, homePaths: home, probe: await probe(), permitConnection, progress });
   return {
     bringFreehold: stage,
+    async upstreamDrift(locked) {
+      const context = { homePaths: home, probe: await probe(), permitConnection, progress: () => undefined };
+      return upstreamDrift({ ...context, locked, deadlineMs: DRIFT_DEADLINE_MS });
+    },
     async tryFreehold(build) {
       const { digest, stack } = policyState.current();
       const done = await trialStart({

@@ -83,9 +83,9 @@ function stop(database: DatabaseSync, stale: readonly string[]): void {
 }
 
 function tablesOf(database: DatabaseSync, schema: "main" | "newer"): readonly string[] {
-  const sql = `SELECT name FROM ${schema}.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid`;
+  const own = "type = 'table' AND name NOT LIKE 'sqlite_%'";
   return database
-    .prepare(sql)
+    .prepare(`SELECT name FROM ${schema}.sqlite_schema WHERE ${own} ORDER BY rowid`)
     .all()
     .map((row) => textOf(row, "name"));
 }

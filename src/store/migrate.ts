@@ -1,5 +1,5 @@
-// A newer schema is made on a copy of the state. The copy takes the state's place by one rename, once it is found whole;
-// until then the old state stands as it was. What the older Freehold needs to go back stays beside it.
+// A newer schema is made on a copy of the state, which takes the state's place by one rename once it is found whole.
+// Until then the old state stands as it was. What the older Freehold needs to go back stays beside it.
 
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";

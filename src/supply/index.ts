@@ -6,6 +6,7 @@ export { contractsFrom, formatContracts, parseContracts, type ContractFile } fro
 export { confirmBuild } from "./build-to-run.ts";
 export { buildAt, stageBuild } from "./builds.ts";
 export type { StageOptions } from "./builds.ts";
+export { upstreamDrift, type Drift } from "./drift.ts";
 export { collect, planGc } from "./gc.ts";
 export type { GcPlan } from "./gc.ts";
 export { openGenerations } from "./generations.ts";
