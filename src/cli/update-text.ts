@@ -33,7 +33,7 @@ export function updateText(shell: Shell, reply: JsonObject): readonly string[] {
     unknownText(reply),
   ];
   return [
-    `${shell.paint("bold", fit(title, width))} ${shell.paint(PAINTS[verdict] ?? "bold", verdict)}`,
+    `${shell.paint("bold", fit(title, width).padEnd(Math.min(width, 60)))} ${shell.paint(PAINTS[verdict] ?? "bold", verdict)}`,
     ...facts.flatMap((fact) => indent(wrap(fact, shell.width - 2))),
     ...textsIn(reply, "notes").flatMap((note) => indent(wrap(`note: ${safeLine(note, 600)}`, shell.width - 2))),
     ...why(shell, reply),

@@ -1,5 +1,5 @@
-// The cards of a server in a new version: what the owner accepted stays. Where the new definition reads as more dangerous
-// than the old one did, the card becomes as strict as its draft.
+// The cards of a server in a new version: what the owner accepted stays. Where the new definition reads as more
+// dangerous than the old one did, the card becomes as strict as its draft.
 
 import { EFFECTS, isObject, textAt, type JsonObject, type Surface, type ToolCard } from "../kernel/index.ts";
 import { draftCards, pinsOf, type CardFile, type StackServer } from "../manifest/index.ts";

@@ -77,6 +77,8 @@ interface ExtraCall {
   readonly isRead: true;
 }
 
+type Rehearsed = Map<string, { readonly rehearsal: Rehearsal; readonly at: string }>;
+
 /** What is told of a rehearsal's text on a screen is bounded. */
 const HUNKS_SHOWN_MAX = 30_000;
 const REASON_MIN = 8;
@@ -85,7 +87,7 @@ const EXEMPT_MS = 90 * 86_400_000;
 
 export function updateOperations(parts: UpdateParts): readonly Operation[] {
   // One for each server; a restart forgets them, and the rehearsal is made again.
-  const rehearsed = new Map<string, Rehearsal>();
+  const rehearsed: Rehearsed = new Map();
   return [
     { name: "update.list", needsOwner: false, run: (input) => list(parts, texts(input, "names")) },
     {
@@ -160,11 +162,7 @@ interface Asked {
   readonly emit: (event: JsonObject) => void;
 }
 
-async function rehearseOne(
-  parts: UpdateParts,
-  rehearsed: Map<string, Rehearsal>,
-  { input, emit }: Asked,
-): Promise<JsonObject> {
+async function rehearseOne(parts: UpdateParts, rehearsed: Rehearsed, { input, emit }: Asked): Promise<JsonObject> {
   const name = text(input, "name");
   const server = serverOf(parts, name);
   const { update = "ask", cooldownMs = COOLDOWN_DEFAULT_MS } = server.stackServer;
@@ -176,9 +174,10 @@ async function rehearseOne(
   const { source, ageMs } = await targetOf(parts, server, maybeText(input, "version"));
   const others = othersOf(parts.policy.current(), name);
   const rehearsal = await parts.updates.rehearse({ ...server, source, ageMs, cooldownMs, others, progress });
-  rehearsed.set(name, rehearsal);
+  const at = nowText(parts);
+  rehearsed.set(name, { rehearsal, at });
   const path = verdictPath(rehearsal);
-  write(parts, path, verdictText(rehearsal, { at: nowText(parts), decided: null }));
+  write(parts, path, verdictText(rehearsal, { at, decided: null }));
   commitHome(parts.home.dir, { message: `Rehearse ${path.slice(9, -5)}`.slice(0, 72), paths: [path] });
   note(parts, `${name}: ${rehearsal.judged.verdict}`, { verdict: path });
   const isSame = rehearsal.before.tree?.hash === rehearsal.after.tree?.hash;
@@ -217,9 +216,9 @@ async function targetOf(parts: UpdateParts, server: UpdateServer, version: strin
   return { source: `npm:${name}@${picked}`, ageMs };
 }
 
-function accept(parts: UpdateParts, rehearsed: Map<string, Rehearsal>, input: JsonObject): JsonObject {
+function accept(parts: UpdateParts, rehearsed: Rehearsed, input: JsonObject): JsonObject {
   const name = text(input, "name");
-  const rehearsal = rehearsed.get(name);
+  const { rehearsal, at = "" } = rehearsed.get(name) ?? {};
   const server = serverOf(parts, name);
   if (rehearsal === undefined || rehearsal.before.tree?.hash !== server.locked.tree?.hash) {
     throw new Fault("update.not-rehearsed", {
@@ -239,7 +238,7 @@ function accept(parts: UpdateParts, rehearsed: Map<string, Rehearsal>, input: Js
   const { after, before } = rehearsal;
   const stackServer = { ...server.stackServer, source: after.source };
   const cards = carryCards({ name, stackServer, cards: server.cards, before: before.surface, after: after.surface });
-  write(parts, verdictPath(rehearsal), verdictText(rehearsal, { at: nowText(parts), decided }));
+  write(parts, verdictPath(rehearsal), verdictText(rehearsal, { at, decided }));
   commitHome(parts.home.dir, { message: `Decide on ${name}`.slice(0, 72), paths: [verdictPath(rehearsal)] });
   note(parts, `${name}: ${decided.kind}`, { verdict: verdictPath(rehearsal), reason: decided.reason });
   write(parts, cardsFile(name), formatCardFile(cards));

@@ -88,18 +88,23 @@ export interface Replay {
   readonly stale: readonly string[];
 }
 
+export interface Answered {
+  readonly before: readonly PracticeAnswer[];
+  readonly after: readonly PracticeAnswer[];
+  readonly contracts: readonly Contract[];
+  /** Told already; only what the owner picked of them still counts. */
+  readonly removedTools: readonly string[];
+}
+
 /** The two answered the same calls; a call of what only reads must come out the same. */
-export function compareAnswers(
-  before: readonly PracticeAnswer[],
-  after: readonly PracticeAnswer[],
-  contracts: readonly Contract[],
-): Replay {
+export function compareAnswers({ before, after, contracts, removedTools }: Answered): Replay {
   const recorded = new Map(contracts.map((contract) => [contract.label, contract]));
   const fresh = new Map(after.map((answer) => [answer.call.label, answer]));
+  const isPicked = (label: string): boolean => recorded.get(label)?.isPicked === true;
   const differing: string[] = [];
   const unanswered: string[] = [];
   const stale: string[] = [];
-  const reads = before.filter(({ call }) => call.isRead);
+  const reads = before.filter(({ call }) => call.isRead && (isPicked(call.label) || !removedTools.includes(call.tool)));
   for (const was of reads) {
     const { label } = was.call;
     const is = fresh.get(label);
@@ -113,7 +118,7 @@ export function compareAnswers(
     const match = isAsRecorded && was.isSteady && is.isSteady ? (contract?.match ?? "exact") : "shape";
     if (!matches({ match, answer: was }, is)) differing.push(label);
   }
-  const picked = differing.filter((label) => recorded.get(label)?.isPicked === true);
+  const picked = differing.filter(isPicked);
   const same = reads.length - differing.length - unanswered.length;
   return { total: reads.length, same, differing, picked, unanswered, stale };
 }

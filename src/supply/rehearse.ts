@@ -63,20 +63,24 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
   const startedMs = performance.now();
   const { name, stackServer, locked, source, progress } = request;
   await bringTree({ ...request, locked });
+  const calls = callsFor(request);
   const npm = source.startsWith("npm:") ? await openNpm(request) : null;
-  const staged = await stageServer({ ...request, npm, stackServer: { ...stackServer, source } });
+  // The present version can be asked while the other is brought.
+  const underway = attempt(practiceOf(request, locked, calls));
+  const staged = await stageServer({ ...request, npm, stackServer: { ...stackServer, source } }).finally(
+    () => underway,
+  );
   const stagedMs = performance.now();
   const { locked: after } = staged;
   progress(`rehearsing ${name} ${locked.version ?? ""} beside ${after.version ?? "the new one"}`);
-  const calls = callsFor(request);
   const [was, is, tree, evidence] = await Promise.all([
-    attempt(practiceOf(request, locked, calls)),
+    underway,
     attempt(practiceOf(request, after, calls)),
     diffTrees({ home: request.homePaths, before: locked, after }),
     evidenceOf({ ...request, npm }, after, staged.npmLock),
   ]);
   const surface = diffSurfaces(locked.surface, after.surface);
-  const compared = compare({ request, was, is });
+  const compared = compare({ request, was, is }, surface.removedTools);
   const unrehearsed = [was, is].flatMap((one) => ("failed" in one ? [one.failed] : []))[0] ?? null;
   const facts = factsOf({ request, after, surface, tree, evidence, compared, was, is, unrehearsed });
   const doneMs = performance.now();
@@ -148,7 +152,7 @@ interface Sides {
   readonly is: Attempt;
 }
 
-function compare({ request, was, is }: Sides): Compared {
+function compare({ request, was, is }: Sides, removedTools: readonly string[]): Compared {
   if ("failed" in was || "failed" in is) {
     const replay = { total: 0, same: 0, differing: [], picked: [], unanswered: [], stale: [] };
     return { replay, outgoing: { before: 0, after: 0, facts: [] } };
@@ -161,7 +165,12 @@ function compare({ request, was, is }: Sides): Compared {
     afterNames: after.names,
   });
   return {
-    replay: compareAnswers(before.answers, after.answers, request.contracts?.calls ?? []),
+    replay: compareAnswers({
+      before: before.answers,
+      after: after.answers,
+      contracts: request.contracts?.calls ?? [],
+      removedTools,
+    }),
     outgoing: { before: before.requests.length, after: after.requests.length, facts },
   };
 }
