@@ -148,6 +148,7 @@ function plainLine({ kind, facts, subject, principal }: LedgerEntry): string {
       return `${who} called ${subject}; allowed${rule} (${fact("because")}), held as ${fact("question")}. ${clauses}`;
     case "answer":
       if (principal === null) return `${fact("question")} was cancelled while it was held`;
+      if (principal !== "owner") return `${who} took ${fact("question")} back`;
       return `You answered ${fact("answer")} to ${fact("question")}`;
     case "intent":
       return `${subject} was let through${rule} (${fact("because")}) and sent. ${clauses}`;

@@ -60,7 +60,8 @@ async function assembled(store: Store, entries: readonly LedgerEntry[]): Promise
   const answers = new Map<string, string>();
   for (const entry of entries) {
     const request = entry.request ?? "";
-    if (entry.kind === "answer") answers.set(request, textAt(entry.facts, "answer") ?? "");
+    const isTakenBack = entry.principal !== null && entry.principal !== "owner";
+    if (entry.kind === "answer") answers.set(request, isTakenBack ? "" : (textAt(entry.facts, "answer") ?? ""));
     else if (!firsts.has(request)) firsts.set(request, entry);
   }
   const requests: PastRequest[] = [];

@@ -217,7 +217,7 @@ function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): 
   return serveHttp({
     authenticate: (request) => authenticate(state.store, request),
     keyOf: (identity) => identity.key,
-    respond: openEndpoint({ door: effects.door, policy: state.active }),
+    respond: openEndpoint({ door: effects.door, store: state.store, clock: state.clock, policy: state.active }),
     serverInfo: { name: "freehold", title: "Freehold", version: options.version },
     capabilities: SERVER_CAPABILITIES,
     bodyBytesMax: BODY_BYTES_MAX,

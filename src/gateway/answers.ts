@@ -50,6 +50,10 @@ interface Steps {
 
 export const STOPPED_MEANWHILE = "everything was stopped meanwhile; call again";
 
+/** How a denial begins that nobody said no to. */
+export const CANCELLED = "it was cancelled while it was held";
+export const WITHDRAWN = "the program that asked took it back";
+
 const QUESTION_LIVES_MS = 24 * 3_600_000;
 
 export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result"> {
@@ -86,6 +90,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     const { signal, onProgress } = one.request;
     const what = question.state === "held" ? "Held, can be cancelled as" : "Waiting for the owner, question";
     onProgress?.({ progress: 0, message: `${what} ${question.id}` });
+    if (one.request.onWaiting?.(question.id) === false) return Promise.resolve(waitingFor(question));
     return new Promise((resolve) => {
       const listeners = this.#waiting.get(question.id) ?? new Set();
       this.#waiting.set(question.id, listeners);
@@ -166,14 +171,16 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     return isRunning ? { kind: "refused", reason: "its hold has just ended" } : this.#settle(asked, given, "owner");
   }
 
-  async cancel(id: string, note: string): Promise<Answered> {
-    const held = this.#parts.store.questions.get(id);
-    if (held?.state !== "held") return { kind: "refused", reason: `nothing is held as ${oneLine(id, 20)}` };
-    return this.#settle(held, { kind: "no", note }, null);
+  async cancel(...[id, note, by]: Parameters<OwnersDoor["cancel"]>): Promise<Answered> {
+    const asked = this.#parts.store.questions.get(id);
+    const asker = by === undefined ? null : principalText(by);
+    const isOwn = asker !== null && asked?.binding.principal === asker && asked.state === "open";
+    if (asked?.state === "held" || isOwn) return this.#settle(asked, { kind: "no", note }, asker);
+    return { kind: "refused", reason: `nothing is held as ${oneLine(id, 20)}` };
   }
 
-  /** `by` is null where nobody proved to be the owner. */
-  async #settle(asked: Question, given: OwnerAnswer, by: "owner" | null): Promise<Answered> {
+  /** `by` is null where nobody proved to be the owner, or the program that takes its own call back. */
+  async #settle(asked: Question, given: OwnerAnswer, by: string | null): Promise<Answered> {
     const edit = given.kind === "yes" ? given.args : undefined;
     if (edit !== undefined && isTask(asked) && taskFrom(edit) === null)
       return { kind: "refused", reason: "that is no outline with calls" };
@@ -214,7 +221,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     this.#parts.store.ledger.append(entry);
   }
 
-  #plain(asked: Question, given: OwnerAnswer, by: "owner" | null): Step {
+  #plain(asked: Question, given: OwnerAnswer, by: string | null): Step {
     const untilMs = given.kind === "yes" ? given.untilMs : undefined;
     const yes = untilMs === undefined ? ({ kind: "yes" } as const) : ({ kind: "hold", untilMs } as const);
     return this.#parts.store.transaction(() => {
@@ -244,7 +251,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     });
   }
 
-  #appendAnswer(question: Question, given: string, by: "owner" | null): void {
+  #appendAnswer(question: Question, given: string, by: string | null): void {
     const { session, tool } = question.binding;
     const facts = { question: question.id, answer: given };
     const { request } = question;
@@ -303,8 +310,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     });
   }
 
-  #saidNo(question: Question, by: "owner" | null): DoorAnswer {
-    const said = by === null ? "it was cancelled while it was held" : "the owner said no";
+  #saidNo(question: Question, by: string | null): DoorAnswer {
+    const said = by === null ? CANCELLED : by === "owner" ? "the owner said no" : WITHDRAWN;
     const note = question.note === null || question.note === "" ? "" : `: ${oneLine(question.note, 300)}`;
     const { request, because, clauses } = question;
     return { kind: "denied", request, because, reason: `${said}${note}`, clauses };

@@ -4,12 +4,14 @@ import {
   oneLine,
   reasonOf,
   textAt,
-  type Door,
+  type Clock,
   type DoorAnswer,
   type JsonObject,
+  type OwnersDoor,
   type Principal,
 } from "../kernel/index.ts";
 import { CODES, type RpcReply, type Served } from "../mcp/index.ts";
+import type { Store } from "../store/index.ts";
 import type { ClientIdentity } from "./auth.ts";
 import {
   argumentsHint,
@@ -23,19 +25,29 @@ import {
 import { listingOf, receiverClearance, type ActivePolicy } from "./policy.ts";
 import { offered } from "./offered.ts";
 import { common, invalid, toolReply } from "./replies.ts";
+import type { Called } from "./running-tasks.ts";
+import { TASKS_EXTENSION } from "./task-shapes.ts";
 import { objectField, RESULT_TOOL, textContent, viewFor, type View } from "./views.ts";
+import { openWireTasks, type WireTasks } from "./wire-tasks.ts";
 
 export interface EndpointParts {
-  readonly door: Door;
+  /** Of what only the owner's side has, no more than taking back what a client asked itself. */
+  readonly door: Pick<OwnersDoor, "call" | "result" | "cancel">;
+  /** To read questions; the door alone changes them. */
+  readonly store: Pick<Store, "questions" | "settings">;
+  readonly clock: Clock;
   policy(): ActivePolicy;
 }
 
+/** Each era is told of its own tasks alone. */
 export const SERVER_CAPABILITIES: JsonObject = {
   tools: { listChanged: true },
   prompts: { listChanged: true },
   resources: { listChanged: true, subscribe: true },
   completions: {},
   logging: {},
+  tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } },
+  extensions: { [TASKS_EXTENSION]: {} },
 };
 
 type Respond = (call: Served<ClientIdentity>) => Promise<RpcReply>;
@@ -54,16 +66,25 @@ export function openEndpoint(parts: EndpointParts): Respond {
     return fresh;
   }
 
+  function isCleared({ kind, name }: Principal, compartments: readonly string[]): boolean {
+    const cleared = receiverClearance(parts.policy().stack, kind, name);
+    return compartments.every((one) => cleared.includes(one));
+  }
+  const tasks = openWireTasks({ ...parts, isCleared });
+
   return async (call) => {
     const { method } = call;
     const seen = view(call.identity.principal);
+    const calls = { ...parts, tasks, view: seen };
     try {
-      switch (method) {
-        case "tools/call":
-          return await callTool(parts, call, seen);
-        default:
-          return (await offered(parts, call, seen)) ?? unknownMethod(method);
+      if (method !== "tools/call") {
+        return (await offered(parts, call, seen)) ?? (await tasks.respond(call)) ?? unknownMethod(method);
       }
+      if (tasks.isAugmented(call)) return await tasks.start(call, (own) => callTool(calls, own));
+      const called = await callTool(calls, call);
+      if (called.kind === "reply") return called.reply;
+      const isTask = called.answer.kind === "waiting" && tasks.isWanted(call);
+      return isTask ? tasks.created(call, called.answer.question) : toolReply(called.answer);
     } catch (error) {
       return { kind: "error", code: -32_603, message: `the gateway failed: ${oneLine(reasonOf(error), 300)}` };
     }
@@ -74,19 +95,38 @@ function unknownMethod(method: string): RpcReply {
   return { kind: "error", code: CODES.methodNotFound, message: `the gateway has no ${oneLine(method, 60)}` };
 }
 
-async function callTool(parts: EndpointParts, call: Served<ClientIdentity>, view: View): Promise<RpcReply> {
+interface Calls extends EndpointParts {
+  readonly tasks: WireTasks;
+  readonly view: View;
+}
+
+async function callTool(calls: Calls, call: Served<ClientIdentity>): Promise<Called> {
+  const { view } = calls;
   const name = textAt(call.params, "name");
   const args = objectField(call.params, "arguments");
-  if (name === null || args === null) return invalid("tools/call needs a name and an object of arguments");
-  if (name === RESULT_TOOL) return toolReply(await fetchResult(parts, call, args));
+  if (name === null || args === null) return reply(invalid("tools/call needs a name and an object of arguments"));
+  if (name === RESULT_TOOL) return reply(toolReply(await fetchResult(calls, call, args)));
   if (view.meta !== null) {
-    if (name === CALL_TOOL) return callInner(parts, call, { view, args });
+    if (name === CALL_TOOL) return callInner(calls, call, args);
     const text = askedText(view, view.meta, { name, args });
-    if (text !== null) return text;
+    if (text !== null) return reply(text);
   }
   const seen = view.toolOf.get(name);
-  if (seen === undefined) return invalid(`there is no tool ${oneLine(name, 80)}`);
-  return toolReply(await parts.door.call({ ...common(call), tool: seen.tool, args }));
+  if (seen === undefined) return reply(invalid(`there is no tool ${oneLine(name, 80)}`));
+  return { kind: "door", answer: await callDoor(calls, call, { tool: seen.tool, args }) };
+}
+
+function reply(given: RpcReply): Called {
+  return { kind: "reply", reply: given };
+}
+
+/** A client that takes a task for its call does not wait in it. */
+function callDoor(
+  { door, tasks }: Calls,
+  call: Served<ClientIdentity>,
+  what: { readonly tool: string; readonly args: JsonObject },
+): Promise<DoorAnswer> {
+  return door.call({ ...common(call), ...what, onWaiting: () => !tasks.isWanted(call) });
 }
 
 interface Asked {
@@ -107,21 +147,17 @@ function askedText(view: View, meta: MetaTools, { name, args }: Asked): RpcReply
 }
 
 /** The door judges the tool that is named, with its own arguments, as if the client had called it itself. */
-async function callInner(
-  parts: EndpointParts,
-  call: Served<ClientIdentity>,
-  { view, args }: { readonly view: View; readonly args: JsonObject },
-): Promise<RpcReply> {
+async function callInner(calls: Calls, call: Served<ClientIdentity>, args: JsonObject): Promise<Called> {
+  const { view } = calls;
   const seen = seenIn(view, args);
-  if (seen === null) return unknownTool(view.meta, args);
+  if (seen === null) return reply(unknownTool(view.meta, args));
   const inner = innerArguments(args["arguments"]);
-  if (inner === null) return wrong(`'arguments' must be an object. ${argumentsHint(seen.definition)}`);
-  const answer = await parts.door.call({ ...common(call), tool: seen.tool, args: inner });
-  const misfit = answer.kind === "denied" ? (parts.policy().tools.get(seen.tool)?.check(inner) ?? null) : null;
-  if (misfit === null) return toolReply(answer);
-  return wrong(
-    `Denied (C0): its arguments do not fit: ${misfit.replace(/\.$/, "")}. ${argumentsHint(seen.definition)}`,
-  );
+  if (inner === null) return reply(wrong(`'arguments' must be an object. ${argumentsHint(seen.definition)}`));
+  const answer = await callDoor(calls, call, { tool: seen.tool, args: inner });
+  const misfit = answer.kind === "denied" ? (calls.policy().tools.get(seen.tool)?.check(inner) ?? null) : null;
+  if (misfit === null) return { kind: "door", answer };
+  const hint = argumentsHint(seen.definition);
+  return reply(wrong(`Denied (C0): its arguments do not fit: ${misfit.replace(/\.$/, "")}. ${hint}`));
 }
 
 /** By its wire name, or as the owner's files write it. */

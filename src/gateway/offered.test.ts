@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { surfaceRoot, type Door, type DoorRequest, type JsonObject, type Surface } from "../kernel/index.ts";
+import {
+  surfaceRoot,
+  type Door,
+  type DoorRequest,
+  type JsonObject,
+  type OwnersDoor,
+  type Surface,
+} from "../kernel/index.ts";
 import { formatCardFile, formatLock, loadPolicy, pinsOf } from "../manifest/index.ts";
 import type { RpcReply, Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
-import { openEndpoint } from "./endpoint.ts";
+import { openEndpoint, type EndpointParts } from "./endpoint.ts";
 import { activate, type ActivePolicy } from "./policy.ts";
 
 const PSEUDO = ["completion", "prompts", "resources"];
@@ -59,7 +66,12 @@ function gatewayOf(first: ActivePolicy): Gateway {
       return { kind: "result", request: "r", result: { completion: { values: ["x"] } }, label };
     },
   };
-  const respond = openEndpoint({ door: door as Door, policy: () => gateway.policy });
+  const respond = openEndpoint({
+    door: door as OwnersDoor,
+    store: {} as EndpointParts["store"],
+    clock: { nowMs: () => 0 },
+    policy: () => gateway.policy,
+  });
   const identity: ClientIdentity = { principal: { kind: "client", name: "c" }, key: "k" };
   const wire = { id: "w", era: "legacy", protocol: "2025-11-25", clientInfo: {}, capabilities: {} } as const;
   const gateway: Gateway = {

@@ -1,14 +1,15 @@
 // What a client is offered beside tools: lists in pages, prompts, resources, completion, and being told of changes.
 
 import { COMPLETION, isObject, PROMPTS, RESOURCES, textAt, type Door, type JsonObject } from "../kernel/index.ts";
-import { CODES, type RpcReply, type Served } from "../mcp/index.ts";
+import { CODES, LEGACY_LATEST, type RpcReply, type Served } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
 import type { ActivePolicy } from "./policy.ts";
 import { common, invalid, protocolReply } from "./replies.ts";
-import { objectField, type View } from "./views.ts";
+import { taskTools } from "./task-shapes.ts";
+import { objectField, RESULT_TOOL, type View } from "./views.ts";
 
 interface Parts {
-  readonly door: Door;
+  readonly door: Pick<Door, "call">;
   policy(): ActivePolicy;
 }
 
@@ -23,7 +24,7 @@ const NOTHING: RpcReply = { kind: "result", result: { completion: { values: [], 
 export async function offered(parts: Parts, call: Call, view: View): Promise<RpcReply | null> {
   switch (call.method) {
     case "tools/list":
-      return page(parts, call, { tools: view.tools });
+      return page(parts, call, { tools: toolsFor(call, view) });
     case "prompts/list":
       return page(parts, call, { prompts: view.prompts });
     case "resources/list":
@@ -43,6 +44,12 @@ export async function offered(parts: Parts, call: Call, view: View): Promise<Rpc
     default:
       return null;
   }
+}
+
+/** With the mark of tasks for clients of 2025-11-25 that know them; in 2026-07-28 no tool says so. */
+function toolsFor({ wire }: Call, { tools }: View): readonly JsonObject[] {
+  const knows = wire.protocol === LEGACY_LATEST && isObject(wire.capabilities["tasks"]);
+  return knows ? taskTools(tools, [RESULT_TOOL]) : tools;
 }
 
 /** A cursor is good for the policy it was made under: after a change the client starts anew. */

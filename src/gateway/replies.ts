@@ -77,12 +77,14 @@ function failure({ code, reason, data }: Extract<DoorAnswer, { kind: "failed" }>
   return { kind: "error", code, message: reason, ...(data === undefined ? {} : { data }) };
 }
 
-function waitingText({ question, heldUntilMs }: Extract<DoorAnswer, { kind: "waiting" }>): string {
-  const what =
-    heldUntilMs === undefined
-      ? `Waiting for the owner, question ${question}`
-      : `Held until ${new Date(heldUntilMs).toISOString().slice(0, 19)}Z as ${question}; the owner can cancel it`;
-  return `${what}. Do not repeat the call; call ${RESULT_TOOL}.`;
+export function waitingWords({ question, heldUntilMs }: Extract<DoorAnswer, { kind: "waiting" }>): string {
+  return heldUntilMs === undefined
+    ? `Waiting for the owner, question ${question}`
+    : `Held until ${new Date(heldUntilMs).toISOString().slice(0, 19)}Z as ${question}; the owner can cancel it`;
+}
+
+function waitingText(answer: Extract<DoorAnswer, { kind: "waiting" }>): string {
+  return `${waitingWords(answer)}. Do not repeat the call; call ${RESULT_TOOL}.`;
 }
 
 function deniedText(answer: Extract<DoorAnswer, { kind: "denied" }>): string {

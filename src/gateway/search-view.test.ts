@@ -55,7 +55,7 @@ function open(files: PolicyFiles): Opened {
   const fixture = openFixture({ waitMs: 0 });
   fixture.accept(files);
   const policy = activate(loadPolicy(files));
-  const respond = openEndpoint({ door: fixture.door, policy: () => policy });
+  const respond = openEndpoint({ ...fixture, clock: { nowMs: () => fixture.nowMs }, policy: () => policy });
   const ask: Opened["ask"] = (client, method, params = {}) =>
     respond({
       identity: { principal: { kind: "client", name: client }, key: client },

@@ -27,6 +27,8 @@ export interface DoorRequest {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: JsonObject) => void;
   readonly caller?: Caller;
+  /** Told where the call waits for the owner or is held, by the question's id. False: it is not waited for. */
+  readonly onWaiting?: (question: string) => boolean;
 }
 
 /** How what a server says in the middle of a call reaches the program that made it. */
@@ -104,8 +106,8 @@ export type Answered =
 /** The owner's side of the door; control has it, no client and no agent. */
 export interface OwnersDoor extends Door {
   answer(id: string, answer: OwnerAnswer, owner: OwnerPresence): Promise<Answered>;
-  /** Anybody may take back what is held: that only narrows. */
-  cancel(id: string, note: string): Promise<Answered>;
+  /** Anybody may take back what is held, and `by` what it asked itself and is not answered: that only narrows. */
+  cancel(id: string, note: string, by?: Principal): Promise<Answered>;
   /**
    * The owner's words of a new request, before any model sees them, with the outline fixed for it. Answers the one
    * question about the whole task, where the outline must be confirmed or several of the foreseen calls would ask.

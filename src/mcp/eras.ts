@@ -46,6 +46,12 @@ export function isCacheable(method: string): boolean {
   return CACHEABLE.has(method);
 }
 
+/** Tasks are a part of 2025-11-25 and an extension of 2026-07-28: each era is told of its own alone. */
+export function capabilitiesIn(era: Era, capabilities: JsonObject): JsonObject {
+  const other = era === "legacy" ? "extensions" : "tasks";
+  return Object.fromEntries(Object.entries(capabilities).filter(([name]) => name !== other));
+}
+
 /** The value that Mcp-Name must carry, or null when the method has none or the body lacks it. */
 export function nameOf(method: string, params: JsonObject): string | null {
   const field = NAME_FIELDS.get(method);

@@ -1,7 +1,7 @@
 // The legacy era's opening: initialize, answered with the version both speak and a session of its own.
 
 import { isObject, type JsonObject } from "../kernel/index.ts";
-import { LEGACY_LATEST, LEGACY_VERSIONS } from "./eras.ts";
+import { capabilitiesIn, LEGACY_LATEST, LEGACY_VERSIONS } from "./eras.ts";
 import { sendRefusal, sendReply } from "./exchange.ts";
 import { refuse } from "./http-gate.ts";
 import { CODES, type RpcId } from "./messages.ts";
@@ -35,7 +35,7 @@ export function openLegacySession<I>(opening: {
   const instructions = options.instructions?.(identity) ?? null;
   const result: JsonObject = {
     protocolVersion: protocol,
-    capabilities: options.capabilities,
+    capabilities: capabilitiesIn("legacy", options.capabilities),
     serverInfo: options.serverInfo,
     ...(instructions === null ? {} : { instructions }),
   };

@@ -1,7 +1,7 @@
 // The modern era: each request tells all about itself; nothing is remembered between two.
 
 import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
-import { META, MODERN_VERSIONS } from "./eras.ts";
+import { capabilitiesIn, META, MODERN_VERSIONS } from "./eras.ts";
 import { sendEmpty, sendRefusal, sendReply } from "./exchange.ts";
 import { refuse } from "./http-gate.ts";
 import type { Inbound } from "./inbound.ts";
@@ -116,7 +116,7 @@ function discover<I>(options: ServeHttpOptions<I>, identity: I): RpcReply {
   const instructions = options.instructions?.(identity) ?? null;
   const result: JsonObject = {
     supportedVersions: [...MODERN_VERSIONS],
-    capabilities: options.capabilities,
+    capabilities: capabilitiesIn("modern", options.capabilities),
     ...(instructions === null ? {} : { instructions }),
   };
   const { serverInfo } = options;
