@@ -74,11 +74,16 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     });
   }
 
-  /** The identical call waits or is held already: this one joins it. What is allowed now waits for no question. */
+  /**
+   * The identical call waits or is held already: this one joins it. What is allowed now waits for no question, which
+   * is closed then: else a later yes to it would run the same once more.
+   */
   join(one: Case): Promise<DoorAnswer> | null {
     const question = this.#parts.store.questions.openAlike(this.#keyOf(one));
-    const isOver = question === null || (one.decision.kind === "allow" && question.state !== "held");
-    return isOver ? null : this.#wait(one, question);
+    if (question === null) return null;
+    if (one.decision.kind !== "allow" || question.state === "held") return this.#wait(one, question);
+    this.#deliver(question, this.#voided(question, notDone(question, "the same call was allowed meanwhile")));
+    return null;
   }
 
   /** Puts a question or, where a time is given, holds what was allowed until then. */

@@ -113,7 +113,8 @@ class TheDoor implements OwnersDoor {
     const one = this.#judged(filled.request, asked);
     if (!("decision" in one)) return one;
     const untilMs = one.decision.kind === "allow" ? holdEnd(one, this.#parts.clock.nowMs()) : null;
-    if (one.decision.kind === "allow" && untilMs === null) return this.#execute(one, null);
+    const isFree = one.decision.kind === "allow" && untilMs === null;
+    if (isFree) return (one.card?.effect === "read" ? null : this.#answers.join(one)) ?? this.#execute(one, null);
     const task = untilMs === null ? await this.#answers.tasks.join(one) : null;
     if (task !== null) return task.kind === "result" ? this.call(request) : task;
     const joined = this.#answers.join(one);
