@@ -49,7 +49,6 @@ interface Steps {
 }
 
 export const STOPPED_MEANWHILE = "everything was stopped meanwhile; call again";
-
 /** How a denial begins that nobody said no to. */
 export const CANCELLED = "it was cancelled while it was held";
 export const WITHDRAWN = "the program that asked took it back";
@@ -74,15 +73,11 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     });
   }
 
-  /**
-   * The identical call waits or is held already: this one joins it. What is allowed now waits for no question, which
-   * is closed then: else a later yes to it would run the same once more.
-   */
+  /** The identical call waits or is held: this one joins it. What is allowed now closes its question: it runs once. */
   join(one: Case): Promise<DoorAnswer> | null {
     const question = this.#parts.store.questions.openAlike(this.#keyOf(one));
-    if (question === null) return null;
-    if (one.decision.kind !== "allow" || question.state === "held") return this.#wait(one, question);
-    this.#deliver(question, this.#voided(question, notDone(question, "the same call was allowed meanwhile")));
+    if (question?.state === "held" || (question && one.decision.kind !== "allow")) return this.#wait(one, question);
+    if (question) this.#deliver(question, this.#voided(question, notDone(question, "it was allowed meanwhile")));
     return null;
   }
 

@@ -398,25 +398,3 @@ test("after a restart what a rule allowed runs once at the end of its hold, what
     ['{"arguments":{"path":"/a","text":"hello"},"name":"write_note"}'],
   );
 });
-
-test("a call that is allowed by now is not run again for a question or a hold of the same call", async (t) => {
-  const fixture = open(t, { waitMs: 0 });
-  const allowed = held({ hold: "" });
-  const put = async (path: string): Promise<string> => {
-    fixture.accept(policyFiles(null));
-    const told = await fixture.door.call(write({ path, text: "x" }));
-    return told.kind === "waiting" ? told.question : "";
-  };
-  const [asked, later] = [await put("/a"), await put("/b")];
-  await fixture.door.answer(later, { kind: "yes", untilMs: fixture.nowMs + HOLD_MS }, OWNER);
-  fixture.accept(allowed);
-  assert.equal((await fixture.door.call(write({ path: "/a", text: "x" }))).kind, "result");
-  assert.equal((await fixture.door.answer(asked, { kind: "yes" }, OWNER)).kind, "refused");
-  const told = await fixture.door.result(asked, { session: "s1", principal: CLIENT });
-  assert.match(told.kind === "denied" ? told.reason : "", /the same call was allowed meanwhile/);
-  const joined = await fixture.door.call(write({ path: "/b", text: "x" }));
-  assert.equal(joined.kind === "waiting" && joined.question, later);
-  fixture.nowMs += HOLD_MS;
-  await fixture.door.carryOutHeld();
-  assert.equal(fixture.sent.length, 2, "each ran once");
-});
