@@ -55,6 +55,8 @@ export function buildToRun(own: OwnBuild): string | null {
   if (pointer === null) return null;
   const { trial } = pointer;
   let number = pointer.generation;
+  // The new build itself, whose start was counted by the one that gave it its place.
+  if (trial !== null && rootOf(own, number) === root) return null;
   if (trial !== null && trial.tries > 0) {
     const reason = "it was not ready at its first start";
     generations.point(trial.back, "rollback", { failed: { generation: number, reason } });
