@@ -19,6 +19,7 @@ import {
 import { openConsole } from "../console/index.ts";
 import {
   authenticate,
+  endedClients,
   openEndpoint,
   previewOf,
   receiverClearance,
@@ -27,11 +28,13 @@ import {
   type ActivePolicy,
   type ClientIdentity,
   type PreviewCall,
+  type Remote,
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
 import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
+import { metadataOf, remoteOf } from "./remote.ts";
 import { openState, type DaemonState } from "./state.ts";
 import { confirmBuild } from "../supply/index.ts";
 
@@ -91,7 +94,8 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const { promise: shutdownAsked, resolve: shutdown } = Promise.withResolvers<void>();
   const ending: Ending = { next: null };
   const operations = operationsOf(options, { state, effects, auth, place, shutdown, ending });
-  const endpoint = endpointOf(options, { state, effects, place });
+  const remote = remoteOf(state, effects.door, () => place.hosts);
+  const endpoint = endpointOf(options, { state, effects, place, remote });
   tellOfResources(state, effects, endpoint);
   const owners = openConsole({
     operations: new Map(operations.map((operation) => [operation.name, operation])),
@@ -102,20 +106,14 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     nowMs: clock.nowMs,
     randomBytes: random.bytes,
   });
-  let before = state.active();
-  state.policyState.onApplied(() => {
-    for (const server of changedServers(before, state.active())) {
-      upstreams.retry(server).catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
-    }
-    before = state.active();
-    for (const list of LISTS) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
-  });
+  onApplied({ state, effects, endpoint });
   const parts = {
     port: options.port,
     hosts: options.hosts ?? [],
     socket: home.gatewaySocket,
     mcp: endpoint,
     console: owners,
+    metadata: metadataOf(remote, () => place.hosts),
     login: loginCallback(loginPartsOf({ state, effects }), () => place.hosts),
   };
   const listeners = await openListeners(parts, place);
@@ -143,6 +141,26 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
       state.close();
     },
   };
+}
+
+/** Servers that run otherwise start anew, clients that may no longer come are cut off, and programs hear of it. */
+function onApplied({ state, effects, endpoint }: Applied): void {
+  let before = state.active();
+  state.policyState.onApplied(() => {
+    for (const server of changedServers(before, state.active())) {
+      effects.upstreams
+        .retry(server)
+        .catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
+    }
+    const ended = endedClients(before, state.active());
+    endpoint.endSessions(({ principal }) => ended.includes(principal.name));
+    before = state.active();
+    for (const list of LISTS) endpoint.notify(() => true, `notifications/${list}/list_changed`, {});
+  });
+}
+
+interface Applied extends Pick<Wiring, "state" | "effects"> {
+  readonly endpoint: HttpEndpoint<ClientIdentity>;
 }
 
 /** Before a server is started, so that its words can be masked. Without them the rest works on, and says so. */
@@ -213,17 +231,22 @@ function previewCall({ clock, store }: DaemonState, args: JsonObject | undefined
   return { args, nowMs, usesToday: (rule) => store.ledger.usesOf(rule, nowMs - DAY_MS) };
 }
 
-function endpointOf(options: DaemonOptions, { state, effects, place }: Wiring): HttpEndpoint<ClientIdentity> {
+function endpointOf(
+  options: DaemonOptions,
+  { state, effects, place, remote }: Wiring & { readonly remote: Remote },
+): HttpEndpoint<ClientIdentity> {
   return serveHttp({
-    authenticate: (request) => authenticate(state.store, request),
+    authenticate: (request) => (remote.isRemote(request) ? null : authenticate(state.store, request)),
+    admit: (request) => remote.admit(request),
     keyOf: (identity) => identity.key,
+    reportFailure: (error) => process.stderr.write(`gateway: ${reasonOf(error)}\n`),
     respond: openEndpoint({ door: effects.door, store: state.store, clock: state.clock, policy: state.active }),
     serverInfo: { name: "freehold", title: "Freehold", version: options.version },
     capabilities: SERVER_CAPABILITIES,
     bodyBytesMax: BODY_BYTES_MAX,
     sessionsMax: WIRE_SESSIONS_MAX,
     idleMs: IDLE_SESSION_MS,
-    allowedHosts: () => place.hosts,
+    allowedHosts: () => [...place.hosts, ...remote.hosts()],
     // Its own pages alone, where a browser says where it comes from.
     allowedOrigins: () => place.hosts.filter((host) => host.includes(":")).map((host) => `http://${host}`),
   });

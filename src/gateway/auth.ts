@@ -1,9 +1,12 @@
-// Who a program is: one bearer token per client, of which only the hash is kept.
-// Invariants: no token, no identity; a token in an address is never read; what a client says of itself is not read.
+// Who a program is: by its own token, of which only the hash is kept, or by the claims of a proven access token.
+// Invariants: no token, no identity; a token in an address is never read; what a client says of itself is not read;
+// claims that fit two clients are nobody's.
 
 import type { IncomingMessage } from "node:http";
-import type { Principal } from "../kernel/index.ts";
+import { canonical, sha256, type Principal } from "../kernel/index.ts";
+import type { Stack } from "../manifest/index.ts";
 import { tokenHash, type Store } from "../store/index.ts";
+import type { TokenClaims } from "./access-token.ts";
 
 export interface ClientIdentity {
   readonly principal: Principal;
@@ -21,4 +24,17 @@ export function authenticate(store: Pick<Store, "clients">, request: IncomingMes
   const client = store.clients.byTokenHash(hash);
   if (client === null) return null;
   return { principal: { kind: "client", name: client.name }, key: hash.slice(0, 16) };
+}
+
+/** The key outlives the token: the next one of the same subject and program goes on with its sessions. */
+export function identify(clients: Stack["clients"], issuer: string, claims: TokenClaims): ClientIdentity | null {
+  const { subject, clientId } = claims;
+  const [one, ...more] = Object.entries(clients).filter(
+    ([, client]) => client.subject === subject && (client.clientId === null || client.clientId === clientId),
+  );
+  if (one === undefined || more.length > 0) return null;
+  return {
+    principal: { kind: "client", name: one[0] },
+    key: sha256(canonical([issuer, subject, clientId])).slice(0, 16),
+  };
 }

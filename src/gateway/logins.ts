@@ -169,7 +169,7 @@ async function secretOf(parts: LoginsParts, name: string): Promise<string> {
 }
 
 /** A server names whom it likes; only one that is itself here or on the owner's network may name one there. */
-function addressFor(serverHost: string): ResolveAddress {
+export function addressFor(serverHost: string): ResolveAddress {
   const server = serverHost.replace(/^\[|\]$/g, "");
   if (isLoopback(serverHost) || (isIP(server) !== 0 && !isPublic(server))) return addressOf;
   return (host) => {

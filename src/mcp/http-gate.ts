@@ -66,6 +66,33 @@ export function unauthorised(): Refusal {
   return { ...refuse(401, "A bearer token of a connected client is needed: freehold connect."), headers };
 }
 
+export interface BearerChallenge {
+  /** Where it says who issues tokens (RFC 9728). */
+  readonly metadata: string;
+  /** Null where there was no token at all (RFC 6750, 3.1). */
+  readonly error: "invalid_token" | "insufficient_scope" | null;
+  readonly reason?: string;
+  readonly scopes: readonly string[];
+}
+
+/** `reason` and scopes hold no quotes: the one is ours, the others are the owner's. */
+export function challenge({ metadata, error, reason, scopes }: BearerChallenge): Refusal {
+  const parts = [
+    `resource_metadata="${metadata}"`,
+    ...(error === null ? [] : [`error="${error}"`]),
+    ...(reason === undefined ? [] : [`error_description="${reason}"`]),
+    ...(scopes.length === 0 ? [] : [`scope="${scopes.join(" ")}"`]),
+  ];
+  const headers = { "www-authenticate": `Bearer ${parts.join(", ")}` };
+  if (error === "insufficient_scope") return { ...refuse(403, "The access token lacks a right."), headers };
+  const message = error === null ? "An access token is needed." : "The access token is not accepted.";
+  return { ...refuse(401, reason === undefined ? message : `${message.slice(0, -1)}: ${reason}.`), headers };
+}
+
+export function unavailable(message: string): Refusal {
+  return { ...refuse(503, message), headers: { "retry-after": "15" } };
+}
+
 export function notAllowed(): Refusal {
   return { ...refuse(405, "Method not allowed."), headers: { allow: "POST, GET, DELETE" } };
 }

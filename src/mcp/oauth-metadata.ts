@@ -1,7 +1,7 @@
 // Who signs people in for a server: its resource metadata (RFC 9728), then the issuer's (RFC 8414, OpenID discovery).
 // Nothing is taken from a document that speaks of another resource or another issuer.
 
-import { Fault, oneLine, type JsonObject, type JsonValue } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, type JsonObject, type JsonValue } from "../kernel/index.ts";
 import { askOAuth, isLoopback, loginUrl, type OAuthHttp } from "./oauth-http.ts";
 
 export interface ProtectedResource {
@@ -92,6 +92,30 @@ export async function findIssuer(
     takesMetadataUrl: false,
     namesItself: false,
   };
+}
+
+/** The keys that an issuer signs with, as published (RFC 7517). Faults `oauth.issuer`, `oauth.unreachable`. */
+export async function findKeys(http: OAuthHttp, issuer: string): Promise<readonly JsonObject[]> {
+  for (const url of metadataPlaces(new URL(issuer))) {
+    const { status, body } = await askOAuth(http, { url });
+    if (status !== 200 || body === null) continue;
+    if (body["issuer"] !== issuer) throw noKeys(issuer, `its metadata is that of ${shown(body["issuer"])}`);
+    const place = loginUrl(body["jwks_uri"], isLoopback(new URL(issuer).hostname));
+    if (place === null) throw noKeys(issuer, "its metadata names no address of keys that is https");
+    const { body: set } = await askOAuth(http, { url: place.href });
+    const keys = set?.["keys"];
+    if (!Array.isArray(keys)) throw noKeys(issuer, "there are no keys where its metadata says");
+    return keys.filter(isObject).slice(0, LIST_MAX);
+  }
+  throw noKeys(issuer, "it has no metadata where the standards put it");
+}
+
+function noKeys(issuer: string, reason: string): Fault {
+  const message = `tokens of ${oneLine(issuer, 200)} cannot be checked: ${reason}.`;
+  return new Fault("oauth.issuer", {
+    message,
+    next: "Look at 'remote.issuer' in stack.yaml: it is taken letter by letter.",
+  });
 }
 
 function metadataPlaces(issuer: URL): readonly string[] {

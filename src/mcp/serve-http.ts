@@ -16,6 +16,7 @@ import {
   refuse,
   tooLarge,
   unauthorised,
+  unavailable,
   type Refusal,
 } from "./http-gate.ts";
 import { readInbound, type Inbound } from "./inbound.ts";
@@ -26,7 +27,7 @@ import { openLegacySession } from "./serve-legacy.ts";
 import { serveModern } from "./serve-modern.ts";
 import { createStreams, type EventStream } from "./streams.ts";
 import { createSubscriptions, type Subscriptions } from "./subscriptions.ts";
-import type { ServeHttpOptions, Visit, WireClient } from "./wire-client.ts";
+import type { Admission, ServeHttpOptions, Visit, WireClient } from "./wire-client.ts";
 import { createWireSessions, type WireSession, type WireSessions } from "./wire-sessions.ts";
 
 export interface HttpEndpoint<I> {
@@ -74,9 +75,26 @@ class Endpoint<I> implements HttpEndpoint<I> {
     const early = checkPlace(request, allowed) ?? checkUrl(request);
     if (early !== null) return sendRefusal(response, early, null);
     const identity = options.authenticate(request);
-    if (identity === null) return sendRefusal(response, unauthorised(), null);
-    const visit: Visit<I> = { request, response, identity, key: options.keyOf(identity) };
-    switch (request.method) {
+    if (identity !== null) return this.#serve({ request, response, identity, key: options.keyOf(identity) });
+    if (options.admit === undefined) return sendRefusal(response, unauthorised(), null);
+    this.#admitLater(request, response, options.admit(request));
+  }
+
+  #admitLater(request: IncomingMessage, response: ServerResponse, admission: Promise<Admission<I>>): void {
+    const options = this.#options;
+    admission
+      .then((given) => {
+        if (given.kind === "refused") return sendRefusal(response, given.refusal, null);
+        return this.#serve({ request, response, identity: given.identity, key: options.keyOf(given.identity) });
+      })
+      .catch((error: unknown) => {
+        options.reportFailure?.(error);
+        sendRefusal(response, unavailable("The gateway cannot tell at present who you are."), null);
+      });
+  }
+
+  #serve(visit: Visit<I>): void {
+    switch (visit.request.method) {
       case "POST":
         return this.#post(visit);
       case "GET":
@@ -84,7 +102,7 @@ class Endpoint<I> implements HttpEndpoint<I> {
       case "DELETE":
         return this.#end(visit);
       default:
-        return sendRefusal(response, notAllowed(), null);
+        return sendRefusal(visit.response, notAllowed(), null);
     }
   }
 

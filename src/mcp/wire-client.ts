@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { JsonObject } from "../kernel/index.ts";
 import type { Era } from "./eras.ts";
+import type { Refusal } from "./http-gate.ts";
 import type { RpcReply } from "./messages.ts";
 import type { AskClient } from "./questions.ts";
 
@@ -40,15 +41,21 @@ export interface Served<I> {
   readonly ask: AskClient;
 }
 
+export type Admission<I> =
+  | { readonly kind: "admitted"; readonly identity: I }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
 export interface ServeHttpOptions<I> {
-  /** For each request; the comparison of tokens is its work. Null: 401. */
+  /** For each request; the comparison of tokens is its work. Null: `admit` decides, or 401. */
   authenticate(request: IncomingMessage): I | null;
+  /** For those that take time to know. A rejection lets nobody in. */
+  admit?(request: IncomingMessage): Promise<Admission<I>>;
   /** The same text for the same client: a session is open only to the one that opened it. */
   keyOf(identity: I): string;
   respond(call: Served<I>): Promise<RpcReply>;
   opened?(identity: I, wire: WireClient): void;
   closed?(identity: I, wire: WireClient): void;
-  /** A rejection of `respond`: the client has been told no more than that it failed. */
+  /** A rejection of `respond` or `admit`: the client has been told no more than that it failed. */
   reportFailure?(error: unknown): void;
   readonly serverInfo: JsonObject;
   readonly capabilities: JsonObject;
