@@ -183,6 +183,7 @@ test("claims are one client or nobody", () => {
     view: "direct",
     direct: [],
     names: "full",
+    inform: null,
   };
   const clients = {
     shell: { ...plain, subject: null, clientId: null },

@@ -13,6 +13,7 @@ import {
 import { CODES, type RpcReply, type Served } from "../mcp/index.ts";
 import type { Store } from "../store/index.ts";
 import type { ClientIdentity } from "./auth.ts";
+import { informOf, type Inform } from "./inform.ts";
 import {
   argumentsHint,
   CALL_TOOL,
@@ -71,11 +72,12 @@ export function openEndpoint(parts: EndpointParts): Respond {
     return compartments.every((one) => cleared.includes(one));
   }
   const tasks = openWireTasks({ ...parts, isCleared });
+  const inform = informOf(parts);
 
   return async (call) => {
     const { method } = call;
     const seen = view(call.identity.principal);
-    const calls = { ...parts, tasks, view: seen };
+    const calls = { ...parts, tasks, inform, view: seen };
     try {
       if (method !== "tools/call") {
         return (await offered(parts, call, seen)) ?? (await tasks.respond(call)) ?? unknownMethod(method);
@@ -97,6 +99,7 @@ function unknownMethod(method: string): RpcReply {
 
 interface Calls extends EndpointParts {
   readonly tasks: WireTasks;
+  readonly inform: Inform;
   readonly view: View;
 }
 
@@ -120,13 +123,19 @@ function reply(given: RpcReply): Called {
   return { kind: "reply", reply: given };
 }
 
-/** A client that takes a task for its call does not wait in it. */
-function callDoor(
-  { door, tasks }: Calls,
+/** A client that takes a task for its call does not wait in it, and is told by the task. */
+async function callDoor(
+  { door, tasks, inform }: Calls,
   call: Served<ClientIdentity>,
   what: { readonly tool: string; readonly args: JsonObject },
 ): Promise<DoorAnswer> {
-  return door.call({ ...common(call), ...what, onWaiting: () => !tasks.isWanted(call) });
+  if (tasks.isWanted(call)) return door.call({ ...common(call), ...what, onWaiting: () => false });
+  const gone = new AbortController();
+  const onWaiting = (question: string): boolean => {
+    inform({ call, question, gone: gone.signal });
+    return true;
+  };
+  return door.call({ ...common(call), ...what, onWaiting }).finally(() => gone.abort());
 }
 
 interface Asked {

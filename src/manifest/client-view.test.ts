@@ -18,7 +18,7 @@ clients:
 test("another view keeps what else is said of the client, and the other entries as they are", () => {
   const view = { view: "hybrid", direct: ["files.read"] } as const;
   const edited = editStack(STACK, [{ kind: "change-view", name: "one", view }]);
-  const kept = { compartments: ["a"], names: "short", subject: null, clientId: null };
+  const kept = { compartments: ["a"], names: "short", inform: null, subject: null, clientId: null };
   assert.deepEqual(parseStack(edited, "stack.yaml").clients["one"], { ...kept, ...view });
   assert.ok(edited.includes("  two: { compartments: [a] } # the other\n"));
   const back = editStack(edited, [{ kind: "change-view", name: "one", view: { view: "direct" } }]);
@@ -38,6 +38,19 @@ test("the diff says how a client sees its tools, and calls it no widening", () =
   assert.deepEqual(
     changes.map(({ what, wider }) => [what, wider]),
     [["client two finds its tools by search", false]],
+  );
+});
+
+test("a program can be told of a call that waits by a form, and the diff says so", () => {
+  const after = STACK.replace("two: { compartments: [a] }", "two: { compartments: [a], inform: elicitation }");
+  assert.equal(parseStack(after, "stack.yaml").clients["two"]?.inform, "elicitation");
+  assert.deepEqual(
+    diffPolicy({ "stack.yaml": STACK }, { "stack.yaml": after }).map(({ what, wider }) => [what, wider]),
+    [["client two sees every tool listed, and shows a form when a call waits for you", false]],
+  );
+  assert.throws(
+    () => parseStack(after.replace("inform: elicitation", "inform: elicit"), "stack.yaml"),
+    (error) => error instanceof Fault && /must be one of elicitation/.test(error.message),
   );
 });
 

@@ -6,12 +6,13 @@ import * as read from "./reading.ts";
 import type { Fields } from "./reading.ts";
 import type { StackClient } from "./types.ts";
 
-export type ClientView = Pick<StackClient, "view" | "direct" | "names">;
+export type ClientView = Pick<StackClient, "view" | "direct" | "names" | "inform">;
 
 export const VIEWS = ["direct", "search", "hybrid"] as const;
 const NAMES = ["full", "short"] as const;
+const INFORM = ["elicitation"] as const;
 /** What a client sees whose entry says nothing of it. */
-export const PLAIN_VIEW: ClientView = { view: "direct", direct: [], names: "full" };
+export const PLAIN_VIEW: ClientView = { view: "direct", direct: [], names: "full", inform: null };
 const LISTED_MAX = 50;
 
 /** A search beside listed tools is a hybrid, whichever way it is written. */
@@ -32,14 +33,16 @@ export function clientViewOf(client: Fields): ClientView {
     read.report(view, { code: "bad-value", message, next: "Name them under 'direct', or write view: search." });
   }
   const names = read.maybe(client.get("names"), "full", (given) => read.oneOf(given, NAMES));
-  return { view: direct.length > 0 && written === "search" ? "hybrid" : written, direct, names };
+  const inform = read.maybe(client.get("inform"), null, (given) => read.oneOf(given, INFORM));
+  return { view: direct.length > 0 && written === "search" ? "hybrid" : written, direct, names, inform };
 }
 
 const NONE: readonly string[] = [];
 
 export function clientViewText(client: ClientView): string {
   const names = client.names === "short" ? ", by their own names where no two are alike" : "";
-  return `${toolsText(client)}${names}`;
+  const inform = client.inform === null ? "" : ", and shows a form when a call waits for you";
+  return `${toolsText(client)}${names}${inform}`;
 }
 
 function toolsText({ view, direct }: ClientView): string {
@@ -62,6 +65,11 @@ export function clientViewSchema(): JsonObject {
     names: {
       enum: [...NAMES],
       description: "short leaves the server's name out where no other tool or prompt has the same name.",
+    },
+    inform: {
+      enum: [...INFORM],
+      description:
+        "elicitation: the program shows a form when a call waits for you; answering it there changes nothing.",
     },
     direct: {
       type: "array",

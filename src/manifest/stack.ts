@@ -119,7 +119,7 @@ function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
 }
 
 function clientOf(node: SourceNode): StackClient {
-  const optional = ["view", "direct", "names", "subject", "clientId"];
+  const optional = ["view", "direct", "names", "inform", "subject", "clientId"];
   const client = read.fields(node, { required: ["compartments"], optional });
   const compartments = read.setOf(client.need("compartments"), NAME);
   return { compartments, ...clientViewOf(client), ...remoteClientOf(client) };

@@ -98,6 +98,8 @@ export interface StackClient {
   readonly direct: readonly string[];
   /** `short`: a tool's or prompt's own name, where it is the only one of that name. */
   readonly names: "full" | "short";
+  /** How the program itself is told that a call waits, beside its answer; null: not at all. */
+  readonly inform: "elicitation" | null;
   /** The `sub` of its access tokens; null for a client that comes with a token of its own alone. */
   readonly subject: string | null;
   /** The `client_id` of its access tokens; null for any. */

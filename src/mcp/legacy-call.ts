@@ -94,11 +94,12 @@ function askBy<I>(parts: {
     }
     session.lastAsked += 1;
     const id = `freehold-${session.lastAsked}`;
-    const { method, params } = question;
+    const { method, params, gone } = question;
     const { promise, resolve } = Promise.withResolvers<RpcReply>();
     const finish = (reply: RpcReply): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
+      gone?.removeEventListener("abort", giveUp);
       session.asked.delete(id);
       resolve(reply);
     };
@@ -108,6 +109,7 @@ function askBy<I>(parts: {
     };
     const timer = setTimeout(giveUp, ANSWER_MAX_MS).unref();
     signal.addEventListener("abort", giveUp, { once: true });
+    gone?.addEventListener("abort", giveUp, { once: true });
     session.asked.set(id, finish);
     const text = requestText({ id, method, paramsText: JSON.stringify(params), meta: null });
     if (!exchange.event(text)) finish(unanswered("The client does not listen to this call."));

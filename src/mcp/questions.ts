@@ -8,6 +8,8 @@ export interface ServerQuestion {
   readonly params: JsonObject;
   /** The server's own name for it; null in the era that has none. */
   readonly key: string | null;
+  /** Nobody needs the answer any more. */
+  readonly gone?: AbortSignal;
 }
 
 export type AskClient = (question: ServerQuestion) => Promise<RpcReply>;
