@@ -3,7 +3,7 @@ import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:cryp
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JsonObject } from "../kernel/index.ts";
-import type { StackClient } from "../manifest/index.ts";
+import { parseStack } from "../manifest/index.ts";
 import { issuerKeys, verifyToken, type FindKey, type TokenVerdict } from "./access-token.ts";
 import { identify } from "./auth.ts";
 
@@ -178,13 +178,9 @@ test("no change of a good token is a good token", async () => {
 });
 
 test("claims are one client or nobody", () => {
-  const plain: Omit<StackClient, "subject" | "clientId"> = {
-    compartments: [],
-    view: "direct",
-    direct: [],
-    names: "full",
-    inform: null,
-  };
+  const text = "version: 1\nowner: { name: Ada }\nclients: { plain: { compartments: [] } }\n";
+  const { plain } = parseStack(text, "stack.yaml").clients;
+  assert.ok(plain !== undefined);
   const clients = {
     shell: { ...plain, subject: null, clientId: null },
     phone: { ...plain, subject: "ada", clientId: "phone" },
