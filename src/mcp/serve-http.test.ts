@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { test, type TestContext } from "node:test";
 import { ask, begin, rawBytes, startToy, type Answer, type Ask, type Toy } from "../../tests/fixtures/toy-endpoint.ts";
 import { isObject, type JsonObject, type JsonValue } from "../kernel/index.ts";
-import { challenge, type ServeHttpOptions } from "./index.ts";
+import type { ServeHttpOptions } from "./index.ts";
 
 const PING: JsonObject = { jsonrpc: "2.0", id: 1, method: "ping" };
 const HELLO: JsonObject = {
@@ -53,33 +53,6 @@ function eventsIn(answer: Answer): JsonObject[] {
   const lines = answer.text.split("\n").filter((line) => line.startsWith("data: {"));
   return lines.map((line) => JSON.parse(line.slice(6)) as JsonObject);
 }
-
-test("who takes time to be known is served then, refused as it was said, and not let in by a failure", async (context) => {
-  const faults: unknown[] = [];
-  const toy = await toyFor(context, {
-    authenticate: () => null,
-    admit: ({ headers }) => {
-      if (headers.authorization === "Bearer ada-token") return Promise.resolve({ kind: "admitted", identity: "ada" });
-      if (headers.authorization === undefined) return Promise.reject(new Error("a bug"));
-      const refusal = challenge({
-        metadata: "https://a.example/m",
-        error: "invalid_token",
-        reason: "no",
-        scopes: ["x"],
-      });
-      return Promise.resolve({ kind: "refused", refusal });
-    },
-    reportFailure: (error) => void faults.push(error),
-  });
-  await openSession(toy);
-  const refused = await ask(toy, { body: HELLO, token: "eve-token" });
-  assert.equal(refused.status, 401);
-  const said =
-    'Bearer resource_metadata="https://a.example/m", error="invalid_token", error_description="no", scope="x"';
-  assert.equal(refused.headers["www-authenticate"], said);
-  assert.equal((await ask(toy, { body: HELLO, token: null })).status, 503);
-  assert.equal(faults.length, 1);
-});
 
 test("a foreign Host or Origin is refused before anything else, token or not", async (context) => {
   const toy = await toyFor(context);
