@@ -1,6 +1,6 @@
 // One screen about a rehearsed update: what is the same, what is not, what nobody knows, and what it costs to read.
 
-import { isObject, type JsonObject } from "../kernel/index.ts";
+import type { JsonObject } from "../kernel/index.ts";
 import {
   lineIn,
   maybeNumberIn,
@@ -24,6 +24,7 @@ export function updateText(shell: Shell, reply: JsonObject): readonly string[] {
   const verdict = textIn(reply, "verdict");
   const title = `${lineIn(reply, "server", 60)}  ${versionIn(from)} -> ${versionIn(to)}`;
   const width = Math.max(20, shell.width - 8);
+  const head = fit(title, width).padEnd(Math.min(width, 60));
   const facts = [
     toolsText(reply),
     answersText(reply),
@@ -33,7 +34,7 @@ export function updateText(shell: Shell, reply: JsonObject): readonly string[] {
     unknownText(reply),
   ];
   return [
-    `${shell.paint("bold", fit(title, width).padEnd(Math.min(width, 60)))} ${shell.paint(PAINTS[verdict] ?? "bold", verdict)}`,
+    `${shell.paint("bold", head)} ${shell.paint(PAINTS[verdict] ?? "bold", verdict)}`,
     ...facts.flatMap((fact) => indent(wrap(fact, shell.width - 2))),
     ...textsIn(reply, "notes").flatMap((note) => indent(wrap(`note: ${safeLine(note, 600)}`, shell.width - 2))),
     ...why(shell, reply),
@@ -156,15 +157,16 @@ function listRow(server: JsonObject): readonly string[] {
 function newerText(server: JsonObject): string {
   const newer = objectsIn(server, "newer");
   const pick = maybeTextIn(server, "pick");
-  const young = newer
-    .filter((one) => isObject(one) && one["isYoung"] === true)
-    .map((one) => lineIn(one, "version", 40));
+  const versions = (field: string): readonly string[] =>
+    newer.filter((one) => one[field] === true).map((one) => lineIn(one, "version", 40));
+  const [young, barred] = [versions("isYoung"), versions("isBarred")];
   const parts = [
     pick === null
       ? newer.length === 0
         ? "nothing newer"
         : "nothing old enough"
       : `${safeLine(pick, 40)}: freehold update ${lineIn(server, "name", 60)}`,
+    ...(barred.length === 0 ? [] : [`barred: ${barred.join(", ")} (freehold unbar ${lineIn(server, "name", 60)})`]),
     ...(young.length === 0 ? [] : [`too young: ${young.slice(0, 5).join(", ")}`]),
     ...(maybeTextIn(server, "note") === null ? [] : [lineIn(server, "note", 200)]),
     ...(textIn(server, "update") === "ask" ? [] : [`update: ${textIn(server, "update")}`]),

@@ -35,7 +35,7 @@ function only(cards: CardFile["cards"], name: string, change: Partial<ToolCard>)
   return { [name]: { ...card, ...change } };
 }
 
-test("what the owner said of a tool stays, with the pin of what was accepted, and loses arguments that are gone", () => {
+test("what the owner said of a tool stays, with the pin of what was accepted, without arguments that are gone", () => {
   const before = surface(tool("get_note"));
   const cards = only(drafted(before), "s.get_note", { effect: "write-reversible", roles: { path: "content" } });
   const same = carried(before, surface(tool("get_note", { description: "other" })), cards)["s.get_note"];

@@ -33,6 +33,7 @@ import {
   type Rehearsal,
 } from "../supply/index.ts";
 import type { Store } from "../store/index.ts";
+import { barredList, refuseBarred } from "./barred.ts";
 import { carryCards } from "./carry-cards.ts";
 import { othersOf } from "./findings.ts";
 import { maybeObject, maybeText, text, texts } from "./input.ts";
@@ -81,6 +82,7 @@ type Rehearsed = Map<string, { readonly rehearsal: Rehearsal; readonly at: strin
 
 /** What is told of a rehearsal's text on a screen is bounded. */
 const HUNKS_SHOWN_MAX = 30_000;
+const NEWER_MAX = 20;
 const REASON_MIN = 8;
 const REASON_MAX = 500;
 const EXEMPT_MS = 90 * 86_400_000;
@@ -137,17 +139,26 @@ async function list(parts: UpdateParts, names: readonly string[]): Promise<JsonO
       const server = serverOf(parts, name);
       const choice = await parts.updates.choose(server);
       const { update = "ask" } = server.stackServer;
-      return { name, current: server.locked.version, update, ...choiceOf(choice) };
+      const barred = barredOf(parts, server);
+      return { name, current: server.locked.version, update, ...choiceOf(choice, barred) };
     }),
   );
   return { servers };
 }
 
-function choiceOf(choice: Choice): JsonObject {
+/** Versions that the owner rolled back from. */
+function barredOf({ store }: UpdateParts, { locked }: UpdateServer): ReadonlySet<string> {
+  const own = splitNpm(locked.source).name;
+  const sources = barredList(store.settings).map(({ source }) => splitNpm(source));
+  return new Set(sources.flatMap(({ name, version }) => (name === own && version !== null ? [version] : [])));
+}
+
+function choiceOf(choice: Choice, barred: ReadonlySet<string>): JsonObject {
   switch (choice.kind) {
     case "known": {
-      const { newer, pick, note } = choice.candidates;
-      return { kind: "known", newer: newer.slice(0, 20).map((one) => ({ ...one })), pick, note };
+      const { newer, note } = choice.candidates;
+      const shown = newer.slice(0, NEWER_MAX).map((one) => ({ ...one, isBarred: barred.has(one.version) }));
+      return { kind: "known", newer: shown, pick: pickOf(choice, barred), note };
     }
     case "unknown":
       return { kind: "unknown", why: choice.why };
@@ -155,6 +166,13 @@ function choiceOf(choice: Choice): JsonObject {
     case "remote":
       return { kind: choice.kind };
   }
+}
+
+/** What was rolled back from is not offered again. */
+function pickOf(choice: Choice & { readonly kind: "known" }, barred: ReadonlySet<string>): string | null {
+  const { newer, pick } = choice.candidates;
+  if (pick === null || !barred.has(pick)) return pick;
+  return newer.find(({ version, isYoung }) => !isYoung && !barred.has(version))?.version ?? null;
 }
 
 interface Asked {
@@ -172,6 +190,7 @@ async function rehearseOne(parts: UpdateParts, rehearsed: Rehearsed, { input, em
   const progress = (step: string): void => emit({ progress: step });
   progress("asking the registry");
   const { source, ageMs } = await targetOf(parts, server, maybeText(input, "version"));
+  if (source !== server.locked.source) refuseBarred(parts.store.settings, { source, tree: null });
   const others = othersOf(parts.policy.current(), name);
   const rehearsal = await parts.updates.rehearse({ ...server, source, ageMs, cooldownMs, others, progress });
   const at = nowText(parts);
@@ -210,7 +229,7 @@ async function targetOf(parts: UpdateParts, server: UpdateServer, version: strin
     if (version === null) throw new Fault("update.unknown", { message: `${choice.why}.`, next: "check the network" });
     return { source: `npm:${name}@${version}`, ageMs: 0 };
   }
-  const picked = version ?? choice.candidates.pick ?? locked.version ?? "latest";
+  const picked = version ?? pickOf(choice, barredOf(parts, server)) ?? locked.version ?? "latest";
   const seenAtMs = choice.firstSeen.get(picked);
   const ageMs = seenAtMs === undefined ? 0 : parts.clock.nowMs() - seenAtMs;
   return { source: `npm:${name}@${picked}`, ageMs };
@@ -232,6 +251,8 @@ function accept(parts: UpdateParts, rehearsed: Rehearsed, input: JsonObject): Js
       next: "freehold plan, then freehold apply",
     });
   }
+  const { source } = rehearsal.after;
+  refuseBarred(parts.store.settings, { source, tree: rehearsal.after.tree?.hash ?? null });
   const decided = decisionOn(rehearsal, { input, nowMs: parts.clock.nowMs() });
   const files = readPolicyFiles(parts.home.dir);
   const lock = files[LOCK_FILE] === undefined ? EMPTY_LOCK : parseLock(files[LOCK_FILE], LOCK_FILE);

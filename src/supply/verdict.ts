@@ -193,7 +193,9 @@ function skims({ surface, code, ageMs, cooldownMs }: VerdictFacts): readonly Rea
     ...(surface.grade === "expanded" ? ["it offers more than it did"] : []),
     ...(surface.grade === "text" ? ["its texts or annotations are other"] : []),
     ...(code.changed.length === 0 ? [] : [`packages in another version: ${named(code.changed)}`]),
-    ...(code.removed.length === 0 ? [] : [`${code.removed.length} packages fewer`]),
+    ...(code.removed.length === 0
+      ? []
+      : [`${code.removed.length} ${code.removed.length === 1 ? "package" : "packages"} fewer`]),
     ...(code.hosts.length === 0 ? [] : [`its code newly names ${named(code.hosts)}`]),
     ...(code.ownLines > SHIP_LINES_MAX && code.ownLines <= SKIM_LINES_MAX
       ? [`${code.ownLines} lines of its own code changed`]

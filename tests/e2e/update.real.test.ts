@@ -161,6 +161,12 @@ test(
     assert.match(verdict, /^decision: \{"kind":"accepted"/m);
     const again = await s.daemon.owner.call("update.list", {});
     assert.match(JSON.stringify(again), /"current":"2026\.1\.14".*"newer":\[\]/);
+    const { current } = await s.daemon.owner.call("generations", {});
+    const from = Number(current);
+    await s.daemon.owner.call("rollback", { from, to: from - 1 });
+    const barred = JSON.stringify(await s.daemon.owner.call("update.list", {}));
+    assert.match(barred, /"isBarred":true\}\],"pick":null/);
+    await assert.rejects(s.rehearse("files", "2026.1.14"), /is barred/);
     assert.equal((await s.daemon.owner.call("cards.review", { name: "files" }))["server"], "files");
     assert.ok(!existsSync(join(s.home.paths.dir, "contracts")), "nothing is recorded unasked");
   },
