@@ -9,6 +9,7 @@ import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText, quietText } from "./holds.ts";
 import { isPolicyFile, loadPolicy, STACK_FILE, type Policy, type PolicyFiles } from "./policy.ts";
+import { diffLockedParts, diffSkills } from "./skills.ts";
 import type { Stack, StackModel } from "./types.ts";
 
 const STARTING: PolicyFiles = { [STACK_FILE]: "version: 1\nowner: { name: nobody }\n" };
@@ -26,7 +27,9 @@ export function diffPolicy(before: PolicyFiles | null, after: PolicyFiles): read
   const changes = [
     ...diffStack(last.stack, next.stack),
     ...diffServers(last.stack, next.stack),
+    ...diffSkills(last.stack, next.stack),
     ...diffLock(last.lock, next.lock),
+    ...diffLockedParts(last.lock, next.lock),
     ...diffCards(last.cards, next.cards),
     ...diffRules(last.rules, next.rules),
   ];

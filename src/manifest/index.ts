@@ -30,6 +30,8 @@ export { stackJsonSchema } from "./schema.ts";
 export { SANDBOX_DEFAULT, splitNpm } from "./server.ts";
 export { shippedFor } from "./shipped.ts";
 export type { ShippedDraft, ShippedTool } from "./shipped.ts";
+export { gitSource, packageSource, splitGit } from "./sources.ts";
+export type { GitPlace } from "./sources.ts";
 export { insertAt, removeAt } from "./splice.ts";
 export { parseStack } from "./stack.ts";
 export { starterRules, starterStack } from "./starter.ts";
@@ -40,9 +42,12 @@ export { COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
 export type { UpdateWay } from "./updates.ts";
 export type {
   CardFile,
+  LockedModel,
   LockedPackage,
   LockedServer,
+  LockedSkill,
   LockedTree,
+  LockedWheel,
   Stack,
   StackBudgets,
   StackClient,
@@ -54,4 +59,5 @@ export type {
   StackRemote,
   StackSandbox,
   StackServer,
+  StackSkill,
 } from "./types.ts";

@@ -3,31 +3,38 @@
 
 import { canonical, surfaceRoot, type JsonObject, type JsonValue, type Surface } from "../kernel/index.ts";
 import { readJson } from "./json.ts";
-import { DIGEST, INTEGRITY, PLAIN_TEXT, SERVER_NAME, TOOL_NAME, VERSION } from "./names.ts";
+import { lockedModelOf, lockedSkillOf, originOf, reportOrigin } from "./lock-parts.ts";
+import { DIGEST, INTEGRITY, NAME, PLAIN_TEXT, SERVER_NAME, TOOL_NAME, VERSION } from "./names.ts";
 import * as read from "./reading.ts";
 import type { SourceNode } from "./reading.ts";
 import type { LockedPackage, LockedServer, LockedTree, StackLock } from "./types.ts";
 
 const BYTES_MAX = 32 * 1024 * 1024;
 /** What is written over several lines; every other value stands on one. */
-const LISTS = new Set(["packages", "prompts", "resources", "templates", "tools"]);
-const MAPS = new Set(["", "servers", "server", "surface", "tree"]);
+const LISTS = new Set(["packages", "prompts", "resources", "templates", "tools", "wheels"]);
+const MAPS = new Set(["", "models", "servers", "server", "skills", "surface", "tree"]);
 
 export const EMPTY_LOCK: StackLock = { version: 1, servers: {} };
 
 export function parseLock(text: string, file: string): StackLock {
   return readJson({ text, file, bytesMax: BYTES_MAX }, (root) => {
-    const top = read.fields(root, { required: ["version", "servers"], optional: [] });
+    const top = read.fields(root, { required: ["version", "servers"], optional: ["skills", "models"] });
     if (top.need("version").content !== 1) {
       read.report(top.need("version"), { code: "bad-value", message: "'version' must be 1." });
     }
-    return { version: 1, servers: read.mapOf(top.need("servers"), SERVER_NAME, serverOf) };
+    const [skills, models] = [top.get("skills"), top.get("models")];
+    return {
+      version: 1,
+      servers: read.mapOf(top.need("servers"), SERVER_NAME, serverOf),
+      ...(skills === undefined ? {} : { skills: read.mapOf(skills, NAME, lockedSkillOf) }),
+      ...(models === undefined ? {} : { models: read.mapOf(models, NAME, lockedModelOf) }),
+    };
   });
 }
 
 /** `parseLock(formatLock(lock))` equals `lock`. */
 export function formatLock(lock: StackLock): string {
-  const plain: JsonObject = { version: lock.version, servers: lock.servers as unknown as JsonObject };
+  const plain = lock as unknown as JsonObject;
   return `${written(plain, "", "")}\n`;
 }
 
@@ -49,19 +56,20 @@ function written(value: JsonValue, role: string, indent: string): string {
 function serverOf(node: SourceNode, name: string): LockedServer {
   const server = read.fields(node, {
     required: ["source", "kind", "version", "integrity", "tree", "command", "surface", "surfaceRoot"],
-    optional: [],
+    optional: ["commit", "wheels", "image"],
   });
   const orNull = <T>(field: string, reader: (node: SourceNode) => T): T | null =>
     server.need(field).content === null ? null : reader(server.need(field));
   const locked: LockedServer = {
     source: read.textOf(server.need("source"), { ...PLAIN_TEXT, lengthMax: 2048 }),
-    kind: read.oneOf(server.need("kind"), ["npm", "path", "remote"]),
+    kind: read.oneOf(server.need("kind"), ["npm", "path", "remote", "git", "pypi", "oci"]),
     version: orNull("version", (version) => read.textOf(version, { ...PLAIN_TEXT, lengthMax: 200 })),
     integrity: orNull("integrity", (integrity) => read.textOf(integrity, INTEGRITY)),
     tree: orNull("tree", treeOf),
     command: read.listOf(server.need("command"), (part) => read.textOf(part)),
     surface: surfaceOf(server.need("surface")),
     surfaceRoot: read.textOf(server.need("surfaceRoot"), DIGEST),
+    ...originOf(server),
   };
   reportHalves(node, locked, name);
   return read.remember(node, locked);
@@ -81,7 +89,10 @@ function reportHalves(node: SourceNode, locked: LockedServer, name: string): voi
   if (locked.kind === "remote" && (locked.tree !== null || locked.command.length > 0)) {
     bad(`server '${name}' is remote and can have neither tree nor command.`);
   }
-  if (locked.kind !== "remote" && locked.command.length === 0) bad(`server '${name}' has no command.`);
+  if (["npm", "path", "git"].includes(locked.kind) && locked.command.length === 0) {
+    bad(`server '${name}' has no command.`);
+  }
+  reportOrigin(locked, (what) => bad(`server '${name}' ${what}`));
   if (surfaceRoot(locked.surface) !== locked.surfaceRoot) {
     bad(`the surfaceRoot of server '${name}' is not that of its surface: the file was changed by hand or cut.`);
   }

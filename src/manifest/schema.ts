@@ -35,6 +35,7 @@ export function stackJsonSchema(): JsonObject {
       owner: owner(),
       compartments: map(NAME.pattern, "Parts of the owner's life that stay apart.", compartment()),
       servers: map(SERVER_NAME.pattern, "MCP servers.", server()),
+      skills: map(NAME.pattern, "Texts for models, with no rights of their own.", skill()),
       models: map(NAME.pattern, "Models, and where they run.", model()),
       clients: map(NAME.pattern, "Programs that may connect.", client()),
       remote: remoteSchema(),
@@ -72,8 +73,8 @@ function compartment(): JsonObject {
 function server(): JsonObject {
   return {
     ...object("Exactly one of 'source' and 'connector'.", ["compartment"], {
-      source: text("npm:name@1.2.3 (exact), path:./folder, or https://…", {
-        pattern: "^(npm:.+@.+|path:.+|https?://.+)$",
+      source: text("npm:name@1.2.3 (exact), git+https://…#commit, path:./folder, or https://…", {
+        pattern: "^(npm:.+@.+|git\\+.+|pypi:.+==.+|oci:.+@sha256:.+|path:.+|https?://.+)$",
       }),
       connector: { enum: CONNECTORS, description: "A part of Freehold's own." },
       account: { type: "object", description: "What a connector needs to know; no secret." },
@@ -110,6 +111,16 @@ function sandbox(): JsonObject {
     },
     memoryMb: { type: "integer", minimum: 16, maximum: 1_048_576 },
     pidsMax: { type: "integer", minimum: 1, maximum: 65_536 },
+  });
+}
+
+function skill(): JsonObject {
+  return object("A folder with a SKILL.md.", ["source"], {
+    source: text("npm:name@1.2.3 (exact), git+https://…#commit, or path:./folder", {
+      pattern: "^(npm:.+@.+|git\\+(https|file)://.+|path:.+)$",
+    }),
+    folder: text("Within the source."),
+    reviewed: text("The tree that you have read; freehold skill read NAME writes it.", { pattern: "^[0-9a-f]{64}$" }),
   });
 }
 

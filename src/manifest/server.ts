@@ -6,6 +6,7 @@ import { CONNECTORS, ENV_NAME, NAME, PACKAGE_NAME, SECRET_REFERENCE, VERSION } f
 import { oauthOf } from "./oauth.ts";
 import * as read from "./reading.ts";
 import type { Fields, SourceNode } from "./reading.ts";
+import { gitSource } from "./sources.ts";
 import type { Ask, StackSandbox, StackServer } from "./types.ts";
 import { cooldownOf, updateOf } from "./updates.ts";
 
@@ -26,6 +27,9 @@ const SERVER_FIELDS = [
 const ASKS = ["elicitation", "sampling", "roots"] as const;
 const NO_ASKS: readonly Ask[] = [];
 const PATH_NAMES = ["home", "stack"];
+const FOREIGN =
+  /^(?:pypi:[A-Za-z0-9][A-Za-z0-9._-]{0,200}==[0-9A-Za-z][0-9A-Za-z.!+_-]{0,100}|oci:[a-z0-9][\w./:-]{0,400}@sha256:[0-9a-f]{64})$/;
+const FOREIGN_FORM = "must be exact: pypi:name==1.2.3 or oci:image@sha256:….";
 
 export const SANDBOX_DEFAULT: StackSandbox = { read: [], write: [], network: "none", memoryMb: 512, pidsMax: 128 };
 
@@ -74,13 +78,19 @@ function refuseForSource(server: Fields, source: string | null): void {
 }
 
 function sourceOf(node: SourceNode): string {
-  const expected = "npm:name@1.2.3, path:./folder or https://…";
+  const expected = "npm:name@1.2.3, git+https://…#commit, path:./folder or https://…";
   const source = read.textOf(node, { expected, lengthMax: 2048 });
   const wrong = (message: string): string => {
     read.report(node, { code: "bad-value", message });
     return source;
   };
   if (source.startsWith("npm:")) return npmFault(source, wrong) ?? source;
+  if (source.startsWith("git+")) {
+    const fault = gitSource(source);
+    return fault === null ? source : wrong(fault);
+  }
+  if (/^(?:pypi|oci):/.test(source))
+    return FOREIGN.test(source) ? source : wrong(`${read.nameOf(node)} ${FOREIGN_FORM}`);
   if (source.startsWith("path:")) {
     const isPath = /^path:(?:\.{1,2}\/|\/)[^\0]*$/.test(source);
     return isPath ? source : wrong(`'${read.short(source)}' must be path:./folder or path:/folder.`);

@@ -10,6 +10,7 @@ import * as read from "./reading.ts";
 import { remoteClientOf, remoteOf, reportRemoteClients } from "./remote.ts";
 import type { Fields, SourceNode } from "./reading.ts";
 import { isLoopback, secretOf, serverOf } from "./server.ts";
+import { skillOf } from "./skills.ts";
 import type { Stack, StackBudgets, StackClient, StackCompartment, StackModel, StackOwner } from "./types.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -20,7 +21,7 @@ export function parseStack(text: string, file: string): Stack {
   return readYaml({ text, file }, (root) => {
     const top = read.fields(root, {
       required: ["version", "owner"],
-      optional: ["compartments", "servers", "models", "clients", "remote", "budgets", "caps", "outline"],
+      optional: ["compartments", "servers", "models", "skills", "clients", "remote", "budgets", "caps", "outline"],
     });
     if (top.need("version").content !== 1) {
       read.report(top.need("version"), { code: "bad-value", message: "'version' must be 1." });
@@ -31,6 +32,7 @@ export function parseStack(text: string, file: string): Stack {
       compartments: read.maybe(top.get("compartments"), {}, (node) => read.mapOf(node, NAME, compartmentOf)),
       servers: read.maybe(top.get("servers"), {}, (node) => read.mapOf(node, SERVER_NAME, serverOf)),
       models: read.maybe(top.get("models"), {}, (node) => read.mapOf(node, NAME, modelOf)),
+      ...skillsOf(top),
       clients: read.maybe(top.get("clients"), {}, (node) => read.mapOf(node, NAME, clientOf)),
       remote: read.maybe(top.get("remote"), null, remoteOf),
       budgets: read.maybe(top.get("budgets"), NO_BUDGETS, budgetsOf),
@@ -41,6 +43,11 @@ export function parseStack(text: string, file: string): Stack {
     reportRemoteClients(top, stack);
     return stack;
   });
+}
+
+function skillsOf(top: Fields): Pick<Stack, "skills"> {
+  const skills = top.get("skills");
+  return skills === undefined ? {} : { skills: read.mapOf(skills, NAME, skillOf) };
 }
 
 const NO_BUDGETS: StackBudgets = { day: null, month: null, sessionTokens: null };

@@ -10,6 +10,8 @@ export interface Stack {
   readonly compartments: Readonly<Record<string, StackCompartment>>;
   readonly servers: Readonly<Record<string, StackServer>>;
   readonly models: Readonly<Record<string, StackModel>>;
+  /** Left out where there are none. */
+  readonly skills?: Readonly<Record<string, StackSkill>>;
   readonly clients: Readonly<Record<string, StackClient>>;
   /** Null: programs of this machine alone. */
   readonly remote: StackRemote | null;
@@ -81,6 +83,15 @@ export interface StackSandbox {
   readonly pidsMax: number;
 }
 
+export interface StackSkill {
+  /** `npm:name@1.2.3`, `git+https://…#commit`, `path:./folder`. */
+  readonly source: string;
+  /** Within the source; null for its top. */
+  readonly folder: string | null;
+  /** The tree that the owner has read; null while it is unread. */
+  readonly reviewed: Digest | null;
+}
+
 export interface StackModel {
   readonly speaks: "openai-chat" | "anthropic-messages";
   readonly url: string | null;
@@ -124,12 +135,15 @@ export interface StackBudgets {
 export interface StackLock {
   readonly version: 1;
   readonly servers: Readonly<Record<string, LockedServer>>;
+  /** Left out where there are none. */
+  readonly skills?: Readonly<Record<string, LockedSkill>>;
+  readonly models?: Readonly<Record<string, LockedModel>>;
 }
 
 export interface LockedServer {
   /** As written in stack.yaml. */
   readonly source: string;
-  readonly kind: "npm" | "path" | "remote";
+  readonly kind: "npm" | "path" | "remote" | "git" | "pypi" | "oci";
   readonly version: string | null;
   readonly integrity: string | null;
   readonly tree: LockedTree | null;
@@ -137,6 +151,38 @@ export interface LockedServer {
   readonly command: readonly string[];
   readonly surface: Surface;
   readonly surfaceRoot: Digest;
+  /** Of git: the commit. */
+  readonly commit?: string;
+  /** Of PyPI: every wheel. */
+  readonly wheels?: readonly LockedWheel[];
+  /** Of a container image: its manifest, `sha256:…`. */
+  readonly image?: string;
+}
+
+export interface LockedWheel {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: Digest;
+}
+
+export interface LockedSkill {
+  /** As written in stack.yaml. */
+  readonly source: string;
+  readonly kind: "npm" | "git" | "path";
+  /** Of npm. */
+  readonly version: string | null;
+  readonly integrity: string | null;
+  /** Of git. */
+  readonly commit: string | null;
+  /** Over the files of the skill's folder, as for servers. */
+  readonly tree: Digest;
+}
+
+export interface LockedModel {
+  /** Where it came from; nothing depends on it, since the hash names the bytes. */
+  readonly source: string;
+  readonly sha256: Digest;
+  readonly bytes: number;
 }
 
 export interface LockedTree {
