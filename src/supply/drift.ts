@@ -48,6 +48,11 @@ async function asked(options: DriftOptions): Promise<Drift> {
     }
     case "npm":
       return npmDrift(options);
+    case "git":
+      return { kind: "unknown", what: "a commit does not change; whether its branch went on is not asked" };
+    case "pypi":
+    case "oci":
+      return { kind: "unknown", what: "another program fetches it" };
   }
 }
 

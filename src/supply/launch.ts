@@ -1,7 +1,7 @@
 // How a locked server is started: the same for the first look at it and for every later run.
 
 import { existsSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { Fault, type LaunchSpec } from "../kernel/index.ts";
 import { expandPaths, type LockedServer, type StackServer } from "../manifest/index.ts";
 import { treeFolder, type SupplyHome } from "./places.ts";
@@ -26,6 +26,7 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
     const { asks, source } = stackServer;
     return { kind: "remote", server: name, asks, url: source ?? "", headers: {}, secrets };
   }
+  if (locked.kind === "pypi" || locked.kind === "oci") throw needsOther(name, locked.kind);
   if (locked.tree === null || locked.command.length === 0) {
     const message = `${name} is locked without a tree or a command.`;
     throw new Fault("supply.tree-missing", { message, next: `freehold add ${name}` });
@@ -54,6 +55,20 @@ export function launchSpecOf({ name, stackServer, locked, homePaths, ownerHome }
       off: walls === null,
     },
   };
+}
+
+/** What the lock keeps and this Freehold cannot start. */
+export function needsOther(name: string, kind: "pypi" | "oci"): Fault {
+  const [what, programs] = kind === "pypi" ? ["uv", ["uv"]] : ["a container engine", ["podman", "docker"]];
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => isAbsolute(folder));
+  const isThere = folders.some((folder) => programs.some((program) => existsSync(join(folder, program))));
+  const from = kind === "pypi" ? "PyPI" : "a container image";
+  return new Fault(kind === "pypi" ? "supply.needs-uv" : "supply.needs-container", {
+    message: isThere
+      ? `${name} comes from ${from}: its lock is kept, and this version of Freehold cannot start it yet.`
+      : `${name} comes from ${from} and needs ${what}, and there is none on the PATH. Its lock is kept.`,
+    next: "run it elsewhere and add its address (https://…), or choose a server from npm, git or a folder.",
+  });
 }
 
 /** `sandbox: none` lifts the walls, not every limit. */

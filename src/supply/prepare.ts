@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { Fault, oneLine, surfaceRoot, unreachable, type JsonObject } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, surfaceRoot, unreachable, type JsonObject } from "../kernel/index.ts";
 import {
   draftCards,
   splitNpm,
@@ -16,12 +16,14 @@ import type { HttpAuthorization } from "../mcp/index.ts";
 import { entryOf } from "./bins.ts";
 import { adoptFromNpm, isStored } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
+import { fetchGit } from "./git-source.ts";
 import { addTree, fillFromPackages, readManifest } from "./install.ts";
-import { launchSpecOf, NODE } from "./launch.ts";
+import { launchSpecOf, needsOther, NODE } from "./launch.ts";
 import { checkSchemas, LOOK_TIMEOUT_MS, lookAt } from "./look.ts";
 import { openNpm, type Npm, type NpmContext } from "./npm.ts";
-import { treeFolder } from "./places.ts";
+import { treeFolder, type SupplyHome } from "./places.ts";
 import { packagesOf, thisMachine } from "./resolve.ts";
+import { writeFiles, type SourceFile } from "./source-files.ts";
 import { verifyTree } from "./tree.ts";
 
 const EXACT = /^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
@@ -100,13 +102,15 @@ async function install(options: PrepareOptions): Promise<Installed> {
   const source = options.stackServer.source ?? "";
   if (source.startsWith("npm:")) return installNpm(options, source);
   if (source.startsWith("path:")) return installFolder(options, source);
+  if (source.startsWith("git+")) return installGit(options, source);
+  if (/^(?:pypi|oci):/.test(source)) throw needsOther(options.name, source.startsWith("pypi:") ? "pypi" : "oci");
   if (/^https?:/.test(source)) {
     const notes = ["its program runs elsewhere: only what it offers can be pinned, not what it does."];
     return { source, kind: "remote", version: null, integrity: null, tree: null, command: [], notes, npmLock: null };
   }
   throw new Fault("supply.source", {
     message: `${options.name} has no source that can be installed.`,
-    next: "write npm:name@1.2.3, path:./folder or https://… as its source.",
+    next: "write npm:name@1.2.3, git+https://…#commit, path:./folder or https://… as its source.",
   });
 }
 
@@ -162,17 +166,51 @@ async function installFolder({ homePaths, progress }: PrepareOptions, source: st
   const folder = sourceFolder(source, homePaths);
   progress(`copying ${folder}`);
   const hash = await addTree(homePaths, (target) => fillFromFolder(target, folder));
-  const manifest = manifestOf(treeFolder(homePaths, hash));
-  const entry = entryOf(manifest, { source, mayUseMain: true });
-  if (!existsSync(join(treeFolder(homePaths, hash), entry))) {
+  const { version, command } = programIn(homePaths, hash, { source, shown: folder });
+  const tree = { hash, packages: [] };
+  return { source, kind: "path", version, integrity: null, tree, command, npmLock: null, notes: [] };
+}
+
+/** The repository as it is: what it needs beside must stand in it. */
+async function installGit(options: PrepareOptions, source: string): Promise<Installed> {
+  const { homePaths } = options;
+  const { commit, files } = await fetchGit(source, options);
+  const hash = await addTree(homePaths, (target) => fillFromGit(target, files));
+  const { version, command, needs } = programIn(homePaths, hash, { source, shown: source });
+  const exact = `${source.split("#")[0]}#${commit}`;
+  const notes =
+    needs > 0 ? [`its package.json names ${needs} packages; from git they are not installed beside it.`] : [];
+  if (exact !== source) notes.unshift(`${oneLine(source, 200)} is commit ${commit} today; that is what was locked.`);
+  const tree = { hash, packages: [] };
+  return { source: exact, kind: "git", version, integrity: null, tree, command, commit, npmLock: null, notes };
+}
+
+async function fillFromGit(target: string, files: readonly SourceFile[]): Promise<null> {
+  writeFiles(target, files);
+  return null;
+}
+
+interface Program {
+  readonly version: string | null;
+  readonly command: readonly string[];
+  readonly needs: number;
+}
+
+function programIn(home: SupplyHome, hash: string, of: { readonly source: string; readonly shown: string }): Program {
+  const manifest = manifestOf(treeFolder(home, hash));
+  const entry = entryOf(manifest, { source: of.source, mayUseMain: true });
+  if (!existsSync(join(treeFolder(home, hash), entry))) {
     throw new Fault("supply.entry", {
-      message: `${folder} has no ${oneLine(entry, 200)}.`,
+      message: `${oneLine(of.shown, 200)} has no ${oneLine(entry, 200)}.`,
       next: 'correct "bin" in its package.json.',
     });
   }
-  const version = typeof manifest["version"] === "string" ? oneLine(manifest["version"], 200) || null : null;
-  const tree = { hash, packages: [] };
-  return { source, kind: "path", version, integrity: null, tree, command: commandOf(entry), notes: [], npmLock: null };
+  const { version, dependencies } = manifest;
+  return {
+    version: typeof version === "string" ? oneLine(version, 200) || null : null,
+    command: commandOf(entry),
+    needs: isObject(dependencies) ? Object.keys(dependencies).length : 0,
+  };
 }
 
 function manifestOf(folder: string): JsonObject {
@@ -201,7 +239,14 @@ export async function installFromLock(options: InstallOptions): Promise<void> {
   let hash: string;
   switch (locked.kind) {
     case "remote":
+    case "pypi":
+    case "oci":
       return;
+    case "git": {
+      const { files } = await fetchGit(locked.source, options);
+      hash = await addTree(homePaths, (target) => fillFromGit(target, files));
+      break;
+    }
     case "npm":
       await bringContent({ ...options, npm: null, packages });
       hash = await addTree(homePaths, (folder) => fillFromPackages(folder, { home: homePaths, packages }));
