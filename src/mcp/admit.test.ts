@@ -11,7 +11,7 @@ const HELLO: JsonObject = {
   params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } },
 };
 
-test("who takes time to be known is served then, refused as it was said, and not let in by a failure", async (context) => {
+test("who takes time to be known is served then, or refused, and no failure lets anybody in", async (context) => {
   const faults: unknown[] = [];
   const toy = await startToy({
     authenticate: () => null,
