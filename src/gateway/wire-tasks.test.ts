@@ -274,7 +274,7 @@ test("methods of the other revision's tasks are unknown", async () => {
   fixture.end();
 });
 
-test("2026-07-28: what does not wait is no task, also where an old client's wish for one stands beside it", async () => {
+test("2026-07-28: what does not wait is no task, not even where an old client would wish for one", async () => {
   const { fixture, as } = opened();
   const read = { name: "notes__read_note", arguments: { path: "a" }, task: {} };
   const result = await as({ era: "2026-07-28" }).call("tools/call", read);

@@ -79,7 +79,11 @@ class TheTasks implements WireTasks {
 
   constructor(parts: WireTasksParts) {
     this.#parts = parts;
-    const withdraw = (id: string, by: Principal): void => void parts.door.cancel(id, "", by);
+    const withdraw = (id: string, by: Principal): void => {
+      // What cannot be taken back stays open for the owner, as the question of a program that has left does.
+      const leave = (): void => undefined;
+      parts.door.cancel(id, "", by).then(leave, leave);
+    };
     this.#running = openRunningTasks({ ...parts, withdraw });
   }
 

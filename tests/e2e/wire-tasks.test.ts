@@ -61,6 +61,12 @@ test("the official client of 2025-11-25 follows a call that waits to its result"
   assert.ok(waiting.value?.type === "taskCreated");
   assert.equal((await tasks.cancelTask(waiting.value.task.taskId)).status, "cancelled");
   await assert.rejects(tasks.cancelTask(waiting.value.task.taskId), /-32602/);
+  const back = /question (\w+)$/.exec(waiting.value.task.statusMessage ?? "")?.[1] ?? "";
+  const told = JSON.stringify(await daemon.owner.call("why", { id: back }));
+  assert.ok(told.includes(`client:official took ${back} back`), told);
+  // What a program takes back is no answer of the owner's.
+  const { questions, answered } = await daemon.owner.call("meter", {});
+  assert.deepEqual([questions, answered], [2, 1]);
   assert.equal(effects(folder).length, 1);
   await client.close();
 });
