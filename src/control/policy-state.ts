@@ -24,7 +24,7 @@ import { acceptedFiles, keepAccepted } from "./accepted.ts";
 import { refuseBarred } from "./barred.ts";
 import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
 import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
-import { putFilesBack, recordSwitch, type Side } from "./switches.ts";
+import { putFilesBack, switchRecord, type Side } from "./switches.ts";
 
 export interface Proposal {
   readonly digest: Digest;
@@ -102,10 +102,11 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
 
   async function switchTo(to: Side, next: Policy, how: SwitchKind): Promise<void> {
     const from = side;
+    const reason = `rolled back from generation ${from.generation.number}`;
+    const record = switchRecord(store, { from, to, how, reason, atMs: clock.nowMs() });
     generations.point(to.generation.number, how);
     try {
-      const reason = `rolled back from generation ${from.generation.number}`;
-      recordSwitch(store, { from, to, how, reason, atMs: clock.nowMs() });
+      record();
     } catch (error) {
       // Nothing was recorded, so nothing may hold: the pointer goes back, or the next start goes on.
       generations.point(from.generation.number, how);

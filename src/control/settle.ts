@@ -6,7 +6,7 @@ import { loadPolicy, type Policy, type PolicyFiles } from "../manifest/index.ts"
 import { SCHEMA_VERSION, type LeftState, type Store } from "../store/index.ts";
 import type { Build, Generations, NewGeneration, Pointer } from "../supply/index.ts";
 import { acceptedFiles, keepAccepted } from "./accepted.ts";
-import { ACCEPTED, GENERATION, putFilesBackIfReadable, recordFailed, recordSwitch, type Side } from "./switches.ts";
+import { ACCEPTED, GENERATION, putFilesBackIfReadable, recordFailed, switchRecord, type Side } from "./switches.ts";
 
 export interface SettleParts {
   readonly home: HomePaths;
@@ -54,7 +54,7 @@ export function settled(parts: SettleParts): Side {
   const before = known === generation.number ? to : sideOf(parts, known, accepted);
   if (known !== generation.number) {
     const reason = pointer.failed?.reason ?? `rolled back from generation ${known}`;
-    recordSwitch(store, { from: before, to, how: pointer.how, reason, atMs: clock.nowMs(), left: parts.left });
+    switchRecord(store, { from: before, to, how: pointer.how, reason, atMs: clock.nowMs(), left: parts.left })();
   }
   if (pointer.failed !== null) tellFailed(parts, pointer, pointer.failed);
   putFilesBackIfReadable({ home, store, generations, known: before?.files ?? {}, target: to });

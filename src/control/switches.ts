@@ -33,27 +33,33 @@ export interface SwitchDone {
   readonly left?: LeftState | null;
 }
 
-/** One transaction; from then on the state is of the new generation. */
-export function recordSwitch(store: Store, done: SwitchDone): void {
+/**
+ * Works out what there is to record, and answers how to record it: one transaction, from which on the state is of the
+ * new generation. Nothing slow stands between the switch and its record.
+ */
+export function switchRecord(store: Store, done: SwitchDone): () => void {
   const { from, to, how, atMs } = done;
   const isBack = how === "rollback";
   const barred = isBack && from !== null ? rejectedBy(from, to, { reason: done.reason, atMs }) : [];
-  store.transaction(() => {
-    store.settings.set(ACCEPTED, to.generation.policy);
-    store.settings.set(GENERATION, String(to.generation.number));
-    if (isBack) store.settings.set(FILES_OF, String(to.generation.number));
-    if (isBack) admit(store.settings, Object.values(to.generation.trees));
-    bar(store.settings, barred);
-    store.ledger.append({
-      kind: "change",
-      session: null,
-      principal: "owner",
-      subject: isBack ? "rollback" : how === "update" ? "freehold" : "policy",
-      request: null,
-      facts: factsOf(done, barred),
-      text: textDiff(from?.files ?? {}, to.files).slice(0, TEXT_LENGTH_MAX),
+  const entry = {
+    kind: "change",
+    session: null,
+    principal: "owner",
+    subject: isBack ? "rollback" : how === "update" ? "freehold" : "policy",
+    request: null,
+    facts: factsOf(done, barred),
+    text: textDiff(from?.files ?? {}, to.files).slice(0, TEXT_LENGTH_MAX),
+  } as const;
+  return () => {
+    store.transaction(() => {
+      store.settings.set(ACCEPTED, to.generation.policy);
+      store.settings.set(GENERATION, String(to.generation.number));
+      if (isBack) store.settings.set(FILES_OF, String(to.generation.number));
+      if (isBack) admit(store.settings, Object.values(to.generation.trees));
+      bar(store.settings, barred);
+      store.ledger.append(entry);
     });
-  });
+  };
 }
 
 function factsOf({ from, to, how, reason, left = null }: SwitchDone, barred: readonly Barred[]): JsonObject {

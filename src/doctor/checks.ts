@@ -5,9 +5,10 @@ import { existsSync, lstatSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { homePaths, isHome } from "../home/index.ts";
+import { codeOf, homePaths, isHome } from "../home/index.ts";
 import type { JsonObject, JsonValue } from "../kernel/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
+import { KEPT, lookAtKept, type Kept } from "../supply/index.ts";
 import { checked, fail, ok, unknown, warn, type Check, type Finding } from "./check.ts";
 
 export interface CheckOptions {
@@ -22,6 +23,8 @@ export interface CheckOptions {
 }
 
 const DEADLINE_MS = 5_000;
+/** Everything that is kept is read; a large model takes seconds. */
+const KEPT_DEADLINE_MS = 60_000;
 const NODE_MIN = [24, 12] as const;
 const GIT_MIN = [2, 28] as const;
 const FREE_FAIL_BYTES = 200 * 1024 * 1024;
@@ -38,7 +41,8 @@ export function runChecks(options: CheckOptions): Promise<readonly Check[]> {
     ["daemon", () => daemon(options.status)],
     ["port", () => port(options)],
   ];
-  return Promise.all(looks.map(([name, look]) => checked(name, look, deadlineMs)));
+  const kept = KEPT.map((each) => checked(each, () => keptWhole(each, home), KEPT_DEADLINE_MS));
+  return Promise.all([...looks.map(([name, look]) => checked(name, look, deadlineMs)), ...kept]);
 }
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
@@ -93,6 +97,27 @@ function homeFolder(home: string): Finding {
   if ((folder.mode & 0o022) !== 0) return fail("other users can write into the stack home", `chmod go-w ${home}`);
   return ok(home);
 }
+
+/** Each byte against the hash that it is kept under. */
+async function keptWhole(kept: Kept, home: string): Promise<Finding> {
+  let looked;
+  try {
+    looked = await lookAtKept(kept, homePaths(home));
+  } catch (error) {
+    if (codeOf(error) === "EACCES") return unknown("it belongs to the service's user, so it was not read");
+    throw error;
+  }
+  const [first, ...rest] = looked.damaged;
+  if (first === undefined) return ok(looked.count === 0 ? "none yet" : `${looked.count}, each byte as it was kept`);
+  return fail(`${first}${rest.length === 0 ? "" : `, and ${rest.length} more`}`, KEPT_FIXES[kept]);
+}
+
+const KEPT_FIXES: Readonly<Record<Kept, string>> = {
+  generations: "freehold rollback to a sound one, or restore .state from a backup",
+  trees: "move that folder away; the locked files are put back when the server starts",
+  packages: "remove that file; it is fetched again when it is needed",
+  models: "remove that file and fetch the model again",
+};
 
 function disk(home: string): Finding {
   let folder = home;

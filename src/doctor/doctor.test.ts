@@ -1,12 +1,17 @@
 // Each check in its good and its bad state; a check that hangs or breaks is unknown and holds up nobody.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { initHome } from "../home/index.ts";
+import { homePaths, initHome } from "../home/index.ts";
+import { sha256 } from "../kernel/index.ts";
+import { policyDigest } from "../manifest/index.ts";
+import { openGenerations } from "../supply/index.ts";
+import { addTree } from "../supply/install.ts";
 import { runChecks, type Check, type CheckOptions } from "./index.ts";
 
 const READY = {
@@ -36,9 +41,11 @@ async function look(options: Partial<CheckOptions> & { readonly home: string }):
   return new Map(checks.map((check) => [check.name, check]));
 }
 
+const KEPT_TOO = "node git sandbox home disk daemon port generations trees packages models".split(" ");
+
 test("a sound machine has nothing to mend", async (t) => {
   const checks = await look({ home: homeIn(t) });
-  assert.deepEqual([...checks.keys()], ["node", "git", "sandbox", "home", "disk", "daemon", "port"]);
+  assert.deepEqual([...checks.keys()], KEPT_TOO);
   for (const check of checks.values()) assert.equal(check.state, "ok", JSON.stringify(check));
 });
 
@@ -97,4 +104,51 @@ test("a check that hangs or breaks is unknown, and the others answer", async (t)
   assert.equal(checks.get("sandbox")?.state, "unknown");
   assert.match(checks.get("daemon")?.why ?? "", /the check itself failed: broken pipe/);
   assert.equal(checks.get("node")?.state, "ok");
+});
+
+test("one byte flipped in a record, a tree, the lock, a card, a package or a model is named", async (t) => {
+  const home = homeIn(t);
+  const paths = homePaths(home);
+  const files = { "stack.lock": "lock", "cards/notes.yaml": "card" };
+  const tree = await addTree(paths, async (folder) => {
+    writeFileSync(join(folder, "index.js"), "one");
+    return null;
+  });
+  const policy = policyDigest(files);
+  const hashes = Object.fromEntries(Object.entries(files).map(([path, text]) => [path, sha256(text)]));
+  const build = { version: "1", code: sha256(""), tree: null, root: "/" };
+  const rest = { parent: null, madeAtMs: 1, why: "", schema: 5, commit: null, read: [] };
+  const generations = openGenerations(paths);
+  generations.add({ ...rest, policy, files: hashes, trees: { notes: tree }, build });
+  generations.point(1, "first");
+  const kept = (folder: string, algorithm: string): string => {
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, createHash(algorithm).update("content").digest("hex"));
+    writeFileSync(file, "content");
+    return file;
+  };
+  const accepted = join(paths.accepted, `${policy}.json`);
+  mkdirSync(paths.accepted, { recursive: true });
+  writeFileSync(accepted, JSON.stringify(files));
+  const cases = [
+    ["generations", join(paths.generations, "1", "generation.json"), /record of generation 1 was changed/],
+    ["generations", accepted, /cards\/notes\.yaml of the accepted policy was changed/],
+    ["trees", join(paths.trees, tree, "index.js"), /notes: index\.js was changed/],
+    ["packages", kept(join(paths.store, "sha512"), "sha512"), /store\/sha512\/[0-9a-f]{128} was changed/],
+    ["models", kept(join(paths.stateDir, "models"), "sha256"), /models\/[0-9a-f]{64} was changed/],
+  ] as const;
+  for (const check of (await look({ home })).values()) assert.equal(check.state, "ok", JSON.stringify(check));
+  for (const [name, file, words] of cases) {
+    const sound = readFileSync(file);
+    const flipped = Buffer.from(sound);
+    const at = sound.lastIndexOf("card") === -1 ? sound.length - 1 : sound.lastIndexOf("card");
+    flipped[at] = (flipped[at] ?? 0) ^ 1;
+    chmodSync(file, 0o600);
+    writeFileSync(file, flipped);
+    const found = (await look({ home })).get(name);
+    assert.equal(found?.state, "fail", file);
+    assert.match(found.why, words);
+    writeFileSync(file, sound);
+  }
+  chmodSync(join(paths.trees, tree), 0o700);
 });

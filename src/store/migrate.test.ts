@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
-import { carryBack, openStore, verifyLedger, type Store } from "./index.ts";
+import { carryBack, goBackToOwnSchema, openStore, verifyLedger, type Store } from "./index.ts";
 import { migrateOnCopy, schemaOf, stateOfSchema } from "./migrate.ts";
 import { MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 
@@ -134,6 +134,27 @@ test("the way back keeps the ledger, what was spent, what was revoked and the ki
   const verified = await verifyLedger({ file: into, publicKeyPem: null, anchors: [] });
   assert.deepEqual([verified.kind, verified.kind === "good" && verified.entries], ["good", 2]);
   assert.equal(sql(into, "SELECT spent FROM accounts WHERE account = 'day'")[0]?.["spent"], 70);
+});
+
+test("killed at every step of the way back: it is gone to its end at the next start", async (t) => {
+  const file = livedOn(t);
+  const program = join(import.meta.dirname, "..", "..", "tests", "fixtures", "crash-migration.ts");
+  for (let point = 1; point <= 3; point += 1) {
+    const dir = mkdtempSync(join(tmpdir(), "freehold-migrate-"));
+    t.after(() => rmSync(dir, { recursive: true, force: true }));
+    const copy = join(dir, "freehold.db");
+    for (const suffix of ["", `.v${SCHEMA_VERSION}`]) cpSync(`${file}${suffix}`, `${copy}${suffix}`);
+    const ran = spawnSync(process.execPath, [program, copy, String(point), "back"], { encoding: "utf8" });
+    assert.equal(ran.signal, "SIGKILL", `point ${point}: ${ran.stderr}`);
+    assert.equal(schemaOf(copy), point < 3 ? NEWER.length : SCHEMA_VERSION);
+    goBackToOwnSchema(copy);
+    assert.equal(schemaOf(copy), SCHEMA_VERSION);
+    const store = open(copy);
+    assert.deepEqual([store.ledger.head().size, store.clients.list().length], [1, 0]);
+    store.close();
+    const [left] = readdirSync(join(dir, "left"));
+    assert.equal(sql(join(dir, "left", left ?? ""), "SELECT * FROM drafts").length, 2, "the newer state is kept whole");
+  }
 });
 
 test("a table that changed too much stays as it was, and everything is stopped until the owner has looked", (t) => {

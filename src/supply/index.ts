@@ -12,6 +12,7 @@ export type { GcPlan } from "./gc.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
 export { judgeCode, type JudgedCode } from "./judge.ts";
+export { KEPT, lookAtKept, type Kept } from "./integrity.ts";
 export { launchSpecOf } from "./launch.ts";
 export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";

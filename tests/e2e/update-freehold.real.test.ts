@@ -31,10 +31,10 @@ const unbuilt = existsSync(join(ROOT, "dist", "cli", "main.js")) ? false : "dist
 interface Stage {
   readonly base: string;
   readonly home: HomePaths;
-  run(args: readonly string[], steps?: readonly Typing[]): Promise<Transcript>;
-  status(): Promise<JsonObject>;
+  readonly run: (args: readonly string[], steps?: readonly Typing[]) => Promise<Transcript>;
+  readonly status: () => Promise<JsonObject>;
   /** A copy of the built program, changed: text by file, and what takes its place. */
-  build(version: string, changes?: Readonly<Record<string, readonly [string | RegExp, string]>>): string;
+  readonly build: (version: string, changes?: Readonly<Record<string, readonly [string | RegExp, string]>>) => string;
 }
 
 async function stage(t: TestContext): Promise<Stage> {
