@@ -165,7 +165,10 @@ test("a lock with a part missing, changed or added is refused with its line", ()
   const cases: readonly (readonly [string, RegExp])[] = [
     ["", /manifest.syntax stack.lock:1/],
     [whole.replace('"version": 1\n', '"version": 2\n'), /bad-value stack.lock:\d+: 'version' must be 1/],
-    [whole.replace('"kind": "npm"', '"kind": "npn"'), /stack.lock:6: .*one of npm, path, remote, git, pypi, oci. Did you mean 'npm'/],
+    [
+      whole.replace('"kind": "npm"', '"kind": "npn"'),
+      /stack.lock:6: .*one of npm, path, remote, git, pypi, oci. Did you mean 'npm'/,
+    ],
     [whole.replace('"kind"', '"kinds"'), /unknown-key stack.lock:6: unknown key 'kinds'.*Did you mean 'kind'/],
     [whole.replace('"kind": "npm",\n', ""), /missing-key stack.lock:3: 'kind' is missing in 'servers.files'/],
     [whole.replace('"command"', '"command": [], "command"'), /syntax stack.lock:4: .*stands twice/],
