@@ -47,7 +47,7 @@ interface Ran {
   readonly screen: string;
   readonly ops: readonly string[];
   /** Of the operation, the last time it was called. */
-  sent(op: string): Readonly<Record<string, unknown>> | undefined;
+  readonly sent: (op: string) => Readonly<Record<string, unknown>> | undefined;
 }
 
 interface Script {
@@ -153,7 +153,7 @@ test("a fact of the scanner is read before anything is applied", async (t) => {
   assert.deepEqual((await ran(t, { typed: ["a", "y"], answers })).sent("apply"), { digest: "d1", read: ["f1"] });
 });
 
-test("the list tells what is newer, too young, barred and unknown, and ends with 2 when there is something", async (t) => {
+test("the list tells what is newer, too young, barred and unknown; something newer ends with 2", async (t) => {
   const one = { version: "1.1.0", ageMs: 1, isLatest: true, isYoung: false, isBarred: false };
   const rows = {
     files: { kind: "known", pick: "1.1.0", note: null, newer: [one] },

@@ -94,7 +94,7 @@ function said({ answers }: Practice): unknown {
 }
 
 test(
-  "a rehearsed server sees nothing of the owner's and no real secret, even where the stack gives it no walls",
+  "a rehearsed server sees nothing of the owner's and no real secret, even where it has no walls",
   needs,
   async () => {
     const notes = join(folder, "notes");
@@ -118,33 +118,29 @@ test("what it writes to its folders stays in the rehearsal", needs, async () => 
   assert.deepEqual(readdirSync(notes), []);
 });
 
-test(
-  "no address of the network or of this machine is reached, and each try by the proxy is written down",
-  needs,
-  async () => {
-    const hits: string[] = [];
-    const server = createServer((request, response) => {
-      hits.push(request.url ?? "");
-      response.end("real");
-    });
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    try {
-      const address = server.address();
-      const port = typeof address === "object" ? address?.port : 0;
-      const url = `http://127.0.0.1:${port}/here`;
-      const direct = `new Promise((done) => require("node:net").connect(${port}, "127.0.0.1")
+test("no address of the network or this machine is reached, and each try is written down", needs, async () => {
+  const hits: string[] = [];
+  const server = createServer((request, response) => {
+    hits.push(request.url ?? "");
+    response.end("real");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  try {
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const url = `http://127.0.0.1:${port}/here`;
+    const direct = `new Promise((done) => require("node:net").connect(${port}, "127.0.0.1")
       .on("connect", () => done("in")).on("error", (error) => done(error.code)))`;
-      const body = `return [(await (await fetch(${JSON.stringify(url)})).text()).slice(0, 10), await ${direct}]`;
-      const found = await practice({ body });
-      assert.deepEqual(said(found), ['{"ok":true', "ECONNREFUSED"]);
-      assert.deepEqual(hits, []);
-      assert.equal(found.requests[0]?.path, "/here");
-      assert.equal(found.requests[0]?.call, "do");
-    } finally {
-      server.close();
-    }
-  },
-);
+    const body = `return [(await (await fetch(${JSON.stringify(url)})).text()).slice(0, 10), await ${direct}]`;
+    const found = await practice({ body });
+    assert.deepEqual(said(found), ['{"ok":true', "ECONNREFUSED"]);
+    assert.deepEqual(hits, []);
+    assert.equal(found.requests[0]?.path, "/here");
+    assert.equal(found.requests[0]?.call, "do");
+  } finally {
+    server.close();
+  }
+});
 
 test("an answer that is never the same is told from one that is", needs, async () => {
   assert.equal((await practice({ body: "return calls" })).answers[0]?.isSteady, false);
@@ -152,7 +148,7 @@ test("an answer that is never the same is told from one that is", needs, async (
 });
 
 test(
-  "a call that hangs costs its time and no more, and a server that does not start is a fault with its words",
+  "a call that hangs costs its time alone, and a server that does not start is a fault with its words",
   needs,
   async () => {
     const silent = await practice({ body: "return new Promise(() => undefined)" });

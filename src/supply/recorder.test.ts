@@ -56,7 +56,7 @@ test("requests over TLS to hosts that exist nowhere are taken, read and answered
   assert.ok(!JSON.stringify(recorder.requests[0]?.headerNames).includes('"t"'), "values of headers are not kept");
 });
 
-test("a program that trusts nobody else's authority gets no answer over TLS, and nothing of it is passed on", async (t) => {
+test("a program that does not trust the authority gets no answer over TLS, and nothing is passed on", async (t) => {
   const script = `
     import { connect } from "node:tls";
     import { request } from "node:http";

@@ -67,9 +67,10 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
   const npm = source.startsWith("npm:") ? await openNpm(request) : null;
   // The present version can be asked while the other is brought.
   const underway = attempt(practiceOf(request, locked, calls));
-  const staged = await stageServer({ ...request, npm, stackServer: { ...stackServer, source } }).finally(
-    () => underway,
-  );
+  const staging = stageServer({ ...request, npm, stackServer: { ...stackServer, source } });
+  // Where the staging fails, the server that was started all the same is waited for.
+  await Promise.allSettled([staging, underway]);
+  const staged = await staging;
   const stagedMs = performance.now();
   const { locked: after } = staged;
   progress(`rehearsing ${name} ${locked.version ?? ""} beside ${after.version ?? "the new one"}`);

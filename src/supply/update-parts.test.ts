@@ -115,7 +115,7 @@ test("what a registry does not say is unknown, never a tick", async () => {
 });
 
 test("a registry that never answers costs its deadline and yields unknown", async () => {
-  const never = (): Promise<JsonObject> => new Promise(() => undefined);
+  const never = (): Promise<JsonObject> => Promise.withResolvers<JsonObject>().promise;
   const { provenance, advisories, says } = await evidence(npm({ view: never, audit: never }), 20);
   assert.deepEqual([provenance, advisories], ["unknown", "unknown"]);
   assert.match(says.provenance, /no answer within 0\.02 s/);
