@@ -9,6 +9,7 @@ export type { StageOptions } from "./builds.ts";
 export { upstreamDrift, type Drift } from "./drift.ts";
 export { collect, planGc } from "./gc.ts";
 export type { GcPlan } from "./gc.ts";
+export { modelFile, modelsFolder, pullModel, verifyModel, type PullRequest } from "./models.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
 export { judgeCode, type JudgedCode } from "./judge.ts";
@@ -23,5 +24,16 @@ export { isFact, isRule, saysOf, type RuleId } from "./scan-rules.ts";
 export { scanSkill, type SkillScan } from "./scan-skill.ts";
 export { scanSurface, type OtherTools } from "./scan-surface.ts";
 export { scanText, type Finding, type ScannedText } from "./scan.ts";
+export {
+  fetchSkill,
+  readSkill,
+  removeSkill,
+  skillFolder,
+  skillStates,
+  verifySkill,
+  type FetchedSkill,
+  type SkillRequest,
+  type SkillState,
+} from "./skills.ts";
 export { treeHash, verifyTree } from "./tree.ts";
 export { rehearsalFacts, verdictPath, verdictText, type Decided } from "./verdict-file.ts";
