@@ -17,7 +17,8 @@ export interface EvidenceRequest {
   readonly name: string;
   readonly before: string | null;
   readonly after: string | null;
-  readonly npmLock: JsonObject | null;
+  /** Once it is resolved; null where there is none. */
+  readonly npmLock: Promise<JsonObject | null>;
   readonly timeoutMs?: number;
 }
 
@@ -32,9 +33,7 @@ export async function gatherEvidence(request: EvidenceRequest): Promise<Evidence
   const [was, is, audit] = await Promise.all([
     before === after ? Promise.resolve(unknown("")) : view(before),
     view(after),
-    npm === null || npmLock === null
-      ? Promise.resolve(unknown("it comes from no registry"))
-      : within(npm.audit(npmLock, timeoutMs), timeoutMs),
+    npmLock.then((lock) => auditOf(npm, lock, timeoutMs)),
   ]);
   const [formerly, now] = [releaseOf(was), releaseOf(is)];
   const advisories = advisoriesOf(audit);
@@ -50,6 +49,11 @@ export async function gatherEvidence(request: EvidenceRequest): Promise<Evidence
       advisories: advisories.says,
     },
   };
+}
+
+function auditOf(npm: Npm | null, lock: JsonObject | null, timeoutMs: number): Promise<Answer<JsonObject>> {
+  if (npm === null || lock === null) return Promise.resolve(unknown("it comes from no registry"));
+  return within(npm.audit(lock, timeoutMs), timeoutMs);
 }
 
 function unknown(why: string): Answer<never> {

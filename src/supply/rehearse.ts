@@ -2,8 +2,8 @@
 // Nothing of the stack changes; what was staged lies beside the installed trees until somebody applies it.
 
 import { performance } from "node:perf_hooks";
-import { Fault, reasonOf, surfaceRoot, type Effect, type JsonObject } from "../kernel/index.ts";
-import type { CardFile, LockedServer, StackServer } from "../manifest/index.ts";
+import { Fault, reasonOf, surfaceRoot, type Effect } from "../kernel/index.ts";
+import { splitNpm, type CardFile, type LockedServer, type StackServer } from "../manifest/index.ts";
 import { compareAnswers, type ContractFile, type Replay } from "./contracts.ts";
 import { gatherEvidence, type Evidence } from "./evidence.ts";
 import { openNpm, type Npm, type NpmContext } from "./npm.ts";
@@ -11,7 +11,7 @@ import { diffOutgoing } from "./outgoing-diff.ts";
 import { practiceCalls, type PracticeCall } from "./practice-args.ts";
 import { practise, type Practice } from "./practice.ts";
 import { bringTree } from "./bring.ts";
-import { stageServer } from "./prepare.ts";
+import { stageServer, type StagedServer } from "./prepare.ts";
 import { isFact } from "./scan-rules.ts";
 import { scanSurface, type OtherTools } from "./scan-surface.ts";
 import { diffSurfaces, type SurfaceDiff } from "./surface-diff.ts";
@@ -68,9 +68,12 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
   // The present version can be asked while the other is brought.
   const underway = attempt(practiceOf(request, locked, calls));
   const staging = stageServer({ ...request, npm, stackServer: { ...stackServer, source } });
-  // Where the staging fails, the server that was started all the same is waited for.
-  await Promise.allSettled([staging, underway]);
-  const staged = await staging;
+  const asked = evidenceOf(request, npm, staging);
+  // Where the staging fails, what was begun all the same is waited for.
+  const [staged] = await Promise.all([staging, underway]).catch(async (error: unknown) => {
+    await Promise.allSettled([underway, asked]);
+    throw error;
+  });
   const stagedMs = performance.now();
   const { locked: after } = staged;
   progress(`rehearsing ${name} ${locked.version ?? ""} beside ${after.version ?? "the new one"}`);
@@ -78,7 +81,7 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
     underway,
     attempt(practiceOf(request, after, calls)),
     diffTrees({ home: request.homePaths, before: locked, after }),
-    evidenceOf({ ...request, npm }, after, staged.npmLock),
+    asked,
   ]);
   const surface = diffSurfaces(locked.surface, after.surface);
   const compared = compare({ request, was, is }, surface.removedTools);
@@ -176,13 +179,15 @@ function compare({ request, was, is }: Sides, removedTools: readonly string[]): 
   };
 }
 
-async function evidenceOf(
-  request: RehearseRequest & { readonly npm: Npm | null },
-  after: LockedServer,
-  npmLock: JsonObject | null,
+/** Asked while the new version is brought: only the advisories need to know what it needs. */
+function evidenceOf(
+  { source, locked }: RehearseRequest,
+  npm: Npm | null,
+  staging: Promise<StagedServer>,
 ): Promise<Evidence> {
-  const name = after.source.replace(/^npm:/, "").replace(/(?<=.)@[^@/]*$/, "");
-  return gatherEvidence({ npm: request.npm, name, before: request.locked.version, after: after.version, npmLock });
+  const { name, version } = splitNpm(source);
+  const npmLock = staging.then((staged) => staged.npmLock);
+  return gatherEvidence({ npm, name, before: locked.version, after: npm === null ? null : version, npmLock });
 }
 
 interface Found extends Sides {
@@ -201,7 +206,7 @@ function factsOf(found: Found): VerdictFacts {
   const { sandbox, secrets } = request.stackServer;
   const isAs = (one: Attempt, locked: LockedServer): boolean =>
     "failed" in one || surfaceRoot(one.practice.surface) === locked.surfaceRoot;
-  const top = after.source.replace(/^npm:/, "").replace(/(?<=.)@[^@/]*$/, "");
+  const top = splitNpm(after.source).name;
   return {
     stakes: stakesOf({
       effects,

@@ -211,4 +211,6 @@ test("without a registry every step ends in its time and says that nothing is kn
   const listed = JSON.stringify(await daemon.owner.call("update.list", {}));
   assert.match(listed, /"kind":"unknown","why":"the registry did not answer/);
   await assert.rejects(daemon.owner.call("update.rehearse", { name: "mail" }), /the registry did not answer/);
+  await assert.rejects(daemon.owner.call("update.rehearse", { name: "mail", version: "9.9.9" }), /npm could not fetch/);
+  assert.ok(isObject(await daemon.owner.call("status", {})), "the daemon goes on");
 });
