@@ -100,7 +100,8 @@ test(
     const notes = join(folder, "notes");
     mkdirSync(notes);
     writeFileSync(join(notes, "private.txt"), "private");
-    const body = `return [process.env.TOKEN, fs.existsSync(${JSON.stringify(notes)}), fs.readdirSync(process.argv[2]).sort()]`;
+    const isThere = `fs.existsSync(${JSON.stringify(notes)})`;
+    const body = `return [process.env.TOKEN, ${isThere}, fs.readdirSync(process.argv[2]).sort()]`;
     const sandbox = { read: [notes], write: [notes], network: "none", memoryMb: 256, pidsMax: 64 } as const;
     const lent = ["freehold-rehearsal-without-a-secret", false, ["freehold.json", "freehold.txt", "more"]];
     assert.deepEqual(said(await practice({ body }, { args: [notes], sandbox })), lent);

@@ -105,7 +105,8 @@ function npm(change: Partial<Npm>): Npm {
 }
 
 function evidence(its: Npm | null, timeoutMs = 1_000): Promise<Evidence> {
-  return gatherEvidence({ npm: its, name: "p", before: "1.0.0", after: "1.1.0", npmLock: Promise.resolve({}), timeoutMs });
+  const npmLock = Promise.resolve({});
+  return gatherEvidence({ npm: its, name: "p", before: "1.0.0", after: "1.1.0", npmLock, timeoutMs });
 }
 
 test("what a registry does not say is unknown, never a tick", async () => {
