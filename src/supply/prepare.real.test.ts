@@ -388,6 +388,6 @@ test("a remote server is read over http and locked without a program", async (co
   assert.match(notes[0] ?? "", /runs elsewhere/);
 });
 
-test("a server without a source that can be installed is refused", async () => {
-  assert.equal((await faultOf(prepare("oci:x"))).code, "supply.source");
+test("a server from a registry that needs an absent tool is refused, and the tool is named", async () => {
+  assert.equal((await faultOf(prepare("oci:x"))).code, "supply.needs-container");
 });
