@@ -1,6 +1,7 @@
 // The commands: names, arguments, options and the file of each. Nothing of a command is loaded before it is used.
 
 import type { CommandSpec } from "./command-spec.ts";
+import { FETCHING } from "./commands-fetching.ts";
 import { UPDATING } from "./commands-update.ts";
 
 const EVERY_DAY: readonly CommandSpec[] = [
@@ -380,4 +381,11 @@ const DEFEND: readonly CommandSpec[] = [
   },
 ];
 
-export const COMMANDS: readonly CommandSpec[] = [...EVERY_DAY, ...BUILD, ...MAINTAIN, ...UPDATING, ...DEFEND];
+export const COMMANDS: readonly CommandSpec[] = [
+  ...EVERY_DAY,
+  ...BUILD,
+  ...FETCHING,
+  ...MAINTAIN,
+  ...UPDATING,
+  ...DEFEND,
+];

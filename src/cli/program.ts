@@ -15,6 +15,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   ledger: "what happened",
   rules: "your standing permissions and bans",
   secret: "stored secrets",
+  skill: "texts that models read, with no rights of their own",
+  model: "model files, by the hash of their bytes",
   pin: "the PIN or passphrase that proves you",
   service: "the daemon under its own user",
 };

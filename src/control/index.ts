@@ -9,6 +9,8 @@ export { allOperations } from "./operations.ts";
 export type { OperationParts } from "./operations.ts";
 export type { FreeholdParts, NextStart } from "./ops-freehold.ts";
 export type { LockParts } from "./ops-lock.ts";
+export type { ModelParts } from "./ops-models.ts";
+export type { SkillParts } from "./ops-skills.ts";
 export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
 export type { LoginParts } from "./ops-logins.ts";
 export type { ServerState } from "./ops-status.ts";

@@ -10,10 +10,12 @@ import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
 import { lockOperations, type LockParts } from "./ops-lock.ts";
 import { loginOperations, type LoginParts } from "./ops-logins.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
+import { modelOperations, type ModelParts } from "./ops-models.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
 import { ruleOperations } from "./ops-rules.ts";
 import { secretOperations, type SecretParts } from "./ops-secrets.ts";
+import { skillOperations, type SkillParts } from "./ops-skills.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 import { undoOperations, type UndoParts } from "./ops-undo.ts";
@@ -27,9 +29,11 @@ export type OperationParts = AlikeParts &
   LockParts &
   LoginParts &
   MeterParts &
+  ModelParts &
   QuestionParts &
   RuleReviewParts &
   SecretParts &
+  SkillParts &
   StackParts &
   StatusParts &
   UndoParts &
@@ -54,5 +58,7 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...generationOperations(parts),
     ...freeholdOperations(parts),
     ...lockOperations(parts),
+    ...skillOperations(parts),
+    ...modelOperations(parts),
   ];
 }

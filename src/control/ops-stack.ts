@@ -90,9 +90,9 @@ async function addServer(parts: StackParts, input: JsonObject, emit: (event: Jso
     { kind: "add-server", name, server: { ...draft, source: locked.source } },
   ]);
   const lock = files[LOCK_FILE] === undefined ? EMPTY_LOCK : parseLock(files[LOCK_FILE], LOCK_FILE);
-  write(parts, cardsFile(name), formatCardFile(cards));
-  write(parts, LOCK_FILE, formatLock({ ...lock, servers: { ...lock.servers, [name]: locked } }));
-  write(parts, STACK_FILE, stackText);
+  writeHomeFile(parts, cardsFile(name), formatCardFile(cards));
+  writeHomeFile(parts, LOCK_FILE, formatLock({ ...lock, servers: { ...lock.servers, [name]: locked } }));
+  writeHomeFile(parts, STACK_FILE, stackText);
   return {
     name,
     version: locked.version,
@@ -154,8 +154,8 @@ function removeServer(parts: StackParts, name: string): JsonObject {
   const lock = files[LOCK_FILE] === undefined ? EMPTY_LOCK : parseLock(files[LOCK_FILE], LOCK_FILE);
   const servers = Object.fromEntries(Object.entries(lock.servers).filter(([server]) => server !== name));
   rmSync(join(parts.home.dir, cardsFile(name)), { force: true });
-  write(parts, LOCK_FILE, formatLock({ ...lock, servers }));
-  write(parts, STACK_FILE, stackText);
+  writeHomeFile(parts, LOCK_FILE, formatLock({ ...lock, servers }));
+  writeHomeFile(parts, STACK_FILE, stackText);
   return planned(parts.policy.proposal());
 }
 
@@ -171,7 +171,7 @@ function addClient(parts: StackParts, input: JsonObject): JsonObject {
   const view = viewInput(input);
   if (!Object.hasOwn(stack.clients, name)) edits.push({ kind: "add-client", name, compartments, view });
   else if (Object.keys(view).length > 0) edits.push({ kind: "change-view", name, view });
-  if (edits.length > 0) write(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", edits));
+  if (edits.length > 0) writeHomeFile(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", edits));
   const { token, hash } = newToken((count) => parts.random.bytes(count));
   parts.store.transaction(() => {
     parts.store.clients.put({ name, tokenHash: hash, createdAtMs: parts.clock.nowMs() });
@@ -205,7 +205,7 @@ function removeClient(parts: StackParts, name: string): JsonObject {
   const files = readPolicyFiles(parts.home.dir);
   const stack = parseStack(files[STACK_FILE] ?? "", STACK_FILE);
   if (Object.hasOwn(stack.clients, name)) {
-    write(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", [{ kind: "remove-client", name }]));
+    writeHomeFile(parts, STACK_FILE, editStack(files[STACK_FILE] ?? "", [{ kind: "remove-client", name }]));
   }
   return planned(parts.policy.proposal());
 }
@@ -219,7 +219,8 @@ function changesOf(proposal: Proposal | null): readonly JsonObject[] {
   return (proposal?.changes ?? []).map((change) => ({ ...change }));
 }
 
-function write(parts: StackParts, path: string, content: string): void {
+/** Of the policy, as the owner may edit it; inert until it is applied. */
+export function writeHomeFile(parts: Pick<StackParts, "home" | "isOwnUser">, path: string, content: string): void {
   const file = join(parts.home.dir, path);
   const modes = homeModes(parts.isOwnUser);
   if (dirname(file) !== parts.home.dir) ensureDir(dirname(file), modes.folder);

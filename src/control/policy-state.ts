@@ -23,6 +23,7 @@ import {
 import { acceptedFiles, keepAccepted } from "./accepted.ts";
 import { refuseBarred } from "./barred.ts";
 import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts";
+import { skillFindings } from "./skill-findings.ts";
 import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
 import { putFilesBack, switchRecord, type Side } from "./switches.ts";
 
@@ -159,7 +160,10 @@ function proposalTo(home: HomePaths, { files }: Side, current: Policy): Proposal
   const digest = policyDigest(now);
   if (digest === current.digest) return null;
   const after = loadPolicy(now);
-  const findings = (): readonly ServerFinding[] => findingsBetween(current, after);
+  const findings = (): readonly ServerFinding[] => [
+    ...findingsBetween(current, after),
+    ...skillFindings(home, current, after),
+  ];
   return { digest, changes: diffPolicy(files, now), diff: textDiff(files, now), files: now, findings };
 }
 

@@ -212,6 +212,7 @@ function operationsOf(
     sandbox: async () => ({ ...(await effects.probe()) }),
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
     updates: effects.updates,
+    ...effects.fetching,
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),
   });

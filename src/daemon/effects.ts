@@ -6,6 +6,7 @@ import type { StackServer } from "../manifest/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
+import { fetchingOf, type Fetching } from "./fetching.ts";
 import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
 import type { UpdateParts } from "../control/index.ts";
 import { updatesOf } from "./updates.ts";
@@ -23,6 +24,7 @@ export interface Effects {
   /** One listener, for what servers say of resources that are watched. */
   onUpdated(listener: ResourceUpdated): void;
   readonly updates: UpdateParts["updates"];
+  readonly fetching: Fetching;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
@@ -87,7 +89,9 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     withLogin({ logins, secret: (one) => secrets.get(one) }, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
-  return { onUpdated: (listener) => void (updated = listener), door, upstreams, logins, probe, updates, prepare };
+  const fetching = fetchingOf(state, { supply, permit: permit("freehold", "model") });
+  const onUpdated: Effects["onUpdated"] = (listener) => void (updated = listener);
+  return { fetching, onUpdated, door, upstreams, logins, probe, updates, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

@@ -7,7 +7,7 @@ import { RULES_FILE, STACK_FILE } from "./policy.ts";
 import { parseRules } from "./rules.ts";
 import { insertAt, removeAt, replaceText } from "./splice.ts";
 import { parseStack } from "./stack.ts";
-import type { Stack, StackServer } from "./types.ts";
+import type { Stack, StackServer, StackSkill } from "./types.ts";
 
 /** As it is to stand in stack.yaml; what is left out takes its default. */
 export type ServerDraft = Pick<StackServer, "compartment"> & {
@@ -19,6 +19,8 @@ export type ServerDraft = Pick<StackServer, "compartment"> & {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly sandbox?: Partial<Exclude<StackServer["sandbox"], "none">> | "none";
 };
+
+export type SkillDraft = Pick<StackSkill, "source"> & Partial<Pick<StackSkill, "folder" | "reviewed">>;
 
 export type StackEdit =
   | { readonly kind: "add-server"; readonly name: string; readonly server: ServerDraft }
@@ -32,6 +34,8 @@ export type StackEdit =
     }
   | { readonly kind: "change-view"; readonly name: string; readonly view: Partial<ClientView> }
   | { readonly kind: "remove-client"; readonly name: string }
+  | { readonly kind: "add-skill"; readonly name: string; readonly skill: SkillDraft }
+  | { readonly kind: "remove-skill"; readonly name: string }
   | { readonly kind: "add-compartment"; readonly name: string; readonly models?: readonly string[] };
 
 export type RulesEdit =
@@ -49,12 +53,12 @@ export function editStack(text: string, edits: readonly StackEdit[]): string {
   return edited;
 }
 
-type Section = "servers" | "clients" | "compartments";
+type Section = "servers" | "clients" | "compartments" | "skills";
 
 function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
   const spot = (section: Section): { section: Section; key: string } => ({ section, key: edit.name });
-  const free = (section: Section): void => refuseTaken(stack[section], edit.name, section);
-  const known = (section: Section): void => refuseMissing(stack[section], edit.name, section);
+  const free = (section: Section): void => refuseTaken(stack[section] ?? {}, edit.name, section);
+  const known = (section: Section): void => refuseMissing(stack[section] ?? {}, edit.name, section);
   switch (edit.kind) {
     case "add-server":
       free("servers");
@@ -78,6 +82,12 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
     case "remove-client":
       known("clients");
       return removeAt(text, spot("clients"));
+    case "add-skill":
+      free("skills");
+      return insertAt(text, spot("skills"), edit.skill);
+    case "remove-skill":
+      known("skills");
+      return removeAt(text, spot("skills"));
     case "change-source":
       known("servers");
       return replaceText(text, ["servers", edit.name, "source"], edit.source);

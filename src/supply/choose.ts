@@ -25,7 +25,7 @@ export type Choice =
 /** Never later than its deadline and never a throw for want of a network. */
 export async function chooseVersion(request: ChooseRequest): Promise<Choice> {
   const { stackServer, locked, nowMs, homePaths } = request;
-  if (locked.kind !== "npm") return { kind: locked.kind === "path" ? "folder" : "remote" };
+  if (locked.kind !== "npm") return { kind: locked.kind === "path" || locked.kind === "git" ? "folder" : "remote" };
   const { name } = splitNpm(locked.source);
   try {
     const npm = await openNpm(request);

@@ -78,11 +78,11 @@ test("a skill from a folder is scanned, hashed and copied read-only, and taints 
   assert.equal(readFileSync(join(copy, "SKILL.md"), "utf8"), SKILL);
   assert.equal(lstatSync(join(copy, "SKILL.md")).mode & 0o222, 0);
   assert.equal(lstatSync(copy).mode & 0o222, 0);
-  const unread = await readSkill(given.homePaths, "weekly", known(locked, null));
+  const unread = readSkill(given.homePaths, "weekly", known(locked, null));
   assert.deepEqual(unread, { text: SKILL, integrity: "third-party" });
-  assert.equal((await readSkill(given.homePaths, "weekly", known(locked, locked.tree))).integrity, "owner");
+  assert.equal(readSkill(given.homePaths, "weekly", known(locked, locked.tree)).integrity, "owner");
   // Having read another tree is not having read this one.
-  assert.equal((await readSkill(given.homePaths, "weekly", known(locked, "0".repeat(64)))).integrity, "third-party");
+  assert.equal(readSkill(given.homePaths, "weekly", known(locked, "0".repeat(64))).integrity, "third-party");
 });
 
 test("a later edit of the source changes nothing until it is added again, and then it counts as unread", async (t) => {
@@ -91,10 +91,10 @@ test("a later edit of the source changes nothing until it is added again, and th
   const given = request(`path:${join(base, "mine")}`);
   const { locked } = await fetchSkill(given);
   write("mine/SKILL.md", `${SKILL}And send it to all.\n`);
-  assert.equal((await readSkill(given.homePaths, "weekly", known(locked, null))).text, SKILL);
+  assert.equal(readSkill(given.homePaths, "weekly", known(locked, null)).text, SKILL);
   const again = await fetchSkill(given);
   assert.notEqual(again.locked.tree, locked.tree);
-  const states = await skillStates(given.homePaths, known(again.locked, locked.tree));
+  const states = skillStates(given.homePaths, known(again.locked, locked.tree));
   assert.deepEqual(states, [{ name: "weekly", source: locked.source, integrity: "third-party", drift: null }]);
 });
 
@@ -108,22 +108,22 @@ test("a changed, added or missing file of a skill is named, and nothing of it is
   const copy = skillFolder(home, "weekly");
   unsealTree(copy);
   appendFileSync(join(copy, "more.md"), "!");
-  const rejected = (message: RegExp): Promise<void> =>
-    assert.rejects(verifySkill({ name: "weekly", locked, home }), { code: "supply.skill-differs", message });
-  await rejected(/more\.md was changed/);
-  await assert.rejects(readSkill(home, "weekly", known(locked, null)), { code: "supply.skill-differs" });
+  const verify = (): void => verifySkill({ name: "weekly", locked, home });
+  const rejected = (message: RegExp): void => assert.throws(verify, { code: "supply.skill-differs", message });
+  rejected(/more\.md was changed/);
+  assert.throws(() => readSkill(home, "weekly", known(locked, null)), { code: "supply.skill-differs" });
   writeFileSync(join(copy, "more.md"), "more\n");
   writeFileSync(join(copy, "new.md"), "x");
-  await rejected(/new\.md was added/);
+  rejected(/new\.md was added/);
   rmSync(join(copy, "new.md"));
   chmodSync(join(copy, "more.md"), 0o755);
-  await rejected(/more\.md was changed/);
+  rejected(/more\.md was changed/);
   rmSync(join(copy, "more.md"));
-  await rejected(/more\.md is missing/);
-  const [state] = await skillStates(home, known(locked, null));
+  rejected(/more\.md is missing/);
+  const [state] = skillStates(home, known(locked, null));
   assert.match(state?.drift ?? "", /more\.md is missing/);
   removeSkill(home, "weekly");
-  await assert.rejects(verifySkill({ name: "weekly", locked, home }), { code: "supply.skill-missing" });
+  assert.throws(verify, { code: "supply.skill-missing" });
 });
 
 test("a skill from git is pinned to its commit, and only the named folder comes", async (t) => {
@@ -177,5 +177,5 @@ test("a refused skill leaves the one that was there as it was", async (t) => {
   const { locked } = await fetchSkill(given);
   rmSync(join(base, "mine", "SKILL.md"));
   await assert.rejects(fetchSkill(given), { code: "supply.skill" });
-  await verifySkill({ name: "weekly", locked, home: given.homePaths });
+  verifySkill({ name: "weekly", locked, home: given.homePaths });
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { ensureDir, writeAtomic } from "../home/index.ts";
 import { Fault, oneLine, sha256, type Integrity } from "../kernel/index.ts";
 import { splitNpm, type LockedSkill, type Stack, type StackLock } from "../manifest/index.ts";
+import { listFiles } from "./build-to-run.ts";
 import { readContent } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
 import { fetchGit } from "./git-source.ts";
@@ -137,18 +138,18 @@ function remove(folder: string): void {
 }
 
 /** Throws Fault `supply.skill-missing`, or `supply.skill-differs`, which names the first file that is not as locked. */
-export async function verifySkill(options: {
+export function verifySkill(options: {
   readonly name: string;
   readonly locked: LockedSkill;
   readonly home: Home;
-}): Promise<void> {
+}): void {
   const { name, locked, home } = options;
   const at = skillFolder(home, name);
   const next = `freehold skill add ${locked.source} --as ${name} fetches it again.`;
   if (!lstatSync(at, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Fault("supply.skill-missing", { at, message: `skill ${name} is locked and not there.`, next });
   }
-  const listing = await listTree(at);
+  const listing = listFiles(at);
   if (sha256(listing) === locked.tree) return;
   const kept = listingPlace(home, locked.tree);
   const known = existsSync(kept) ? readFileSync(kept, "utf8") : "";
@@ -168,24 +169,22 @@ export interface SkillState {
 
 type Known = { readonly stack: Pick<Stack, "skills">; readonly lock: Pick<StackLock, "skills"> };
 
-export async function skillStates(home: Home, { stack, lock }: Known): Promise<readonly SkillState[]> {
-  const states: SkillState[] = [];
-  for (const [name, skill] of Object.entries(stack.skills ?? {})) {
+export function skillStates(home: Home, { stack, lock }: Known): readonly SkillState[] {
+  return Object.entries(stack.skills ?? {}).map(([name, skill]) => {
     const locked = lock.skills?.[name];
     const integrity = integrityOf(skill.reviewed, locked);
-    const drift = locked === undefined ? "it is in no stack.lock" : await driftOf({ name, locked, home });
-    states.push({ name, source: skill.source, integrity, drift });
-  }
-  return states;
+    const drift = locked === undefined ? "it is in no stack.lock" : driftOf({ name, locked, home });
+    return { name, source: skill.source, integrity, drift };
+  });
 }
 
 function integrityOf(reviewed: string | null, locked: LockedSkill | undefined): Integrity {
   return reviewed !== null && reviewed === locked?.tree ? "owner" : "third-party";
 }
 
-async function driftOf(options: Parameters<typeof verifySkill>[0]): Promise<string | null> {
+function driftOf(options: Parameters<typeof verifySkill>[0]): string | null {
   try {
-    await verifySkill(options);
+    verifySkill(options);
     return null;
   } catch (error) {
     // What differs is the answer here; anything else is not expected.
@@ -200,10 +199,10 @@ export interface SkillText {
 }
 
 /** What a model may be given, with the integrity that its session takes on. Checked against the lock first. */
-export async function readSkill(home: Home, name: string, { stack, lock }: Known): Promise<SkillText> {
+export function readSkill(home: Home, name: string, { stack, lock }: Known): SkillText {
   const [skill, locked] = [stack.skills?.[name], lock.skills?.[name]];
   if (skill === undefined || locked === undefined) throw refused(name, "it is not declared and locked");
-  await verifySkill({ name, locked, home });
+  verifySkill({ name, locked, home });
   const file = join(skillFolder(home, name), MAIN);
   if (lstatSync(file).size > TEXT_BYTES_MAX) throw refused(name, `its ${MAIN} is larger than ${TEXT_BYTES_MAX} bytes`);
   return { text: readFileSync(file, "utf8"), integrity: integrityOf(skill.reviewed, locked) };

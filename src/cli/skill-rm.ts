@@ -1,0 +1,13 @@
+// freehold skill rm NAME: takes a skill with its copy out of the stack.
+
+import { needArgument, type Given } from "./given.ts";
+import { offerReply } from "./material.ts";
+import { callAsOwner } from "./owner.ts";
+import type { Outcome, Shell } from "./shell.ts";
+
+export async function run(shell: Shell, given: Given): Promise<Outcome> {
+  await shell.needTerminal();
+  const name = needArgument(given);
+  const reply = await callAsOwner(shell, { op: "skill.remove", input: { name } });
+  return offerReply(shell, reply, `Take the skill ${name} out?`);
+}
