@@ -201,7 +201,7 @@ async function cpuOf([program = "", ...args]: readonly string[], cwd: string): P
   return endedChildrenCpuSeconds() - before;
 }
 
-/** Null when both hold the same folders, links, modes and bytes; our trees are sealed, so the right to write is put back. */
+/** Null when folders, links, modes and bytes are the same; our trees are sealed, so the right to write is put back. */
 function firstDifference(theirs: string, ours: string): string | null {
   const [expected, found] = [entriesOf(theirs), entriesOf(ours)];
   for (const path of [...new Set([...expected.keys(), ...found.keys()])].toSorted()) {

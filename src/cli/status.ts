@@ -41,7 +41,8 @@ function serversText(servers: readonly JsonObject[]): string {
     const why = maybeTextIn(server, "why") === null ? "" : `: ${lineIn(server, "why", 120)}`;
     const tools = count(numberIn(server, "tools"), "tool");
     const cards = voidText(server);
-    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why}${cards})`;
+    const reach = server["pinned"] === "surface" ? ", runs elsewhere: only what it offers is pinned" : "";
+    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why}${cards}${reach})`;
   });
   return `${servers.length}: ${named.join(", ")}`;
 }

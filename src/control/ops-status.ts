@@ -121,6 +121,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
   const servers = Object.entries(stack.servers).map(([name, server]) => ({
     name,
     source: server.source ?? server.connector,
+    pinned: lock.servers[name]?.kind === "remote" ? "surface" : lock.servers[name] === undefined ? "nothing" : "all",
     compartment: server.compartment,
     state: states.get(name)?.state ?? "idle",
     why: states.get(name)?.why ?? (lock.servers[name] === undefined ? "not in the lock" : null),

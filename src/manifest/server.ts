@@ -27,8 +27,8 @@ const SERVER_FIELDS = [
 const ASKS = ["elicitation", "sampling", "roots"] as const;
 const NO_ASKS: readonly Ask[] = [];
 const PATH_NAMES = ["home", "stack"];
-const FOREIGN =
-  /^(?:pypi:[A-Za-z0-9][A-Za-z0-9._-]{0,200}==[0-9A-Za-z][0-9A-Za-z.!+_-]{0,100}|oci:[a-z0-9][\w./:-]{0,400}@sha256:[0-9a-f]{64})$/;
+const PYPI = /^pypi:[A-Za-z0-9][A-Za-z0-9._-]{0,200}==[0-9A-Za-z][0-9A-Za-z.!+_-]{0,100}$/;
+const IMAGE = /^oci:[a-z0-9][\w./:-]{0,400}@sha256:[0-9a-f]{64}$/;
 const FOREIGN_FORM = "must be exact: pypi:name==1.2.3 or oci:image@sha256:….";
 
 export const SANDBOX_DEFAULT: StackSandbox = { read: [], write: [], network: "none", memoryMb: 512, pidsMax: 128 };
@@ -90,7 +90,7 @@ function sourceOf(node: SourceNode): string {
     return fault === null ? source : wrong(fault);
   }
   if (/^(?:pypi|oci):/.test(source))
-    return FOREIGN.test(source) ? source : wrong(`${read.nameOf(node)} ${FOREIGN_FORM}`);
+    return PYPI.test(source) || IMAGE.test(source) ? source : wrong(`${read.nameOf(node)} ${FOREIGN_FORM}`);
   if (source.startsWith("path:")) {
     const isPath = /^path:(?:\.{1,2}\/|\/)[^\0]*$/.test(source);
     return isPath ? source : wrong(`'${read.short(source)}' must be path:./folder or path:/folder.`);

@@ -147,7 +147,7 @@ test("a download that broke off goes on where it stopped, and each connection is
   assert.equal(ranges.length, 2);
 });
 
-test("what comes without https needs its hash; a password in the address and an unpermitted host are refused", async (t) => {
+test("without https the hash is needed; a password in the address and an unpermitted host are refused", async (t) => {
   const { request } = place(t);
   const url = await serve(t, (_request, response) => void response.end(BYTES));
   await assert.rejects(pullModel(request(url)), { code: "supply.model-source", message: /--sha256/ });

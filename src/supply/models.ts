@@ -68,8 +68,9 @@ export async function pullModel(request: PullRequest): Promise<LockedModel> {
     : await copyTo(part, { from: known?.file ?? "", progress: request.progress, bytesMax });
   if (taken.bytes === 0 || (expected !== null && taken.sha256 !== expected)) {
     rmSync(part, { force: true });
+    const gave = `${taken.bytes} bytes with sha256 ${taken.sha256}`;
     throw new Fault("supply.model-hash", {
-      message: `${oneLine(source, 200)} gave ${taken.bytes} bytes with sha256 ${taken.sha256}, not ${expected ?? "a model"}.`,
+      message: `${oneLine(source, 200)} gave ${gave}, not ${expected ?? "a model"}.`,
       next: "check the hash with who published it; nothing was kept.",
     });
   }
@@ -182,7 +183,8 @@ function checkRoom(part: string, { size, bytesMax }: { readonly size: number; re
   if (size > bytesMax) throw tooLarge(bytesMax);
   const { bavail, bsize } = statfsSync(join(part, ".."));
   if (size + SPARE_BYTES <= bavail * bsize) return;
-  const message = `the model has ${Math.round(size / 1e6)} MB and the disk ${Math.round((bavail * bsize) / 1e6)} MB free.`;
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+  const message = `the model has ${megabytes(size)} and the disk ${megabytes(bavail * bsize)} free.`;
   throw new Fault("home.disk-full", { message, next: "free some space and try again." });
 }
 

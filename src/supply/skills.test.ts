@@ -146,7 +146,7 @@ test("a skill from git is pinned to its commit, and only the named folder comes"
   assert.deepEqual(readdirSync(skillFolder(given.homePaths, "weekly")), ["SKILL.md"]);
 });
 
-test("links that lead out, a folder without SKILL.md and one that is too large are refused, and nothing is left", async (t) => {
+test("links out, a folder without SKILL.md and one that is too large are refused, and nothing is left", async (t) => {
   const { base, write, request } = await place(t);
   write("out/SKILL.md", SKILL);
   symlinkSync("../secret", join(base, "out", "up"));

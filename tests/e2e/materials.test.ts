@@ -78,7 +78,7 @@ test("a skill with hidden characters is applied only once the owner confirmed ea
   await applyAll(daemon, added);
 });
 
-test("names, sources and folders that lead elsewhere are refused before anything is fetched", async (t: TestContext) => {
+test("names, sources and folders that lead elsewhere are refused before a fetch", async (t: TestContext) => {
   const home = makeHome(t);
   const { owner } = await home.start();
   const path = `path:${home.folder("x")}`;
@@ -94,7 +94,7 @@ test("names, sources and folders that lead elsewhere are refused before anything
   }
 });
 
-test("a pulled model is locked by its hash, its connection is in the ledger, and a flipped byte is named", async (t) => {
+test("a pulled model is locked by its hash, its connection is in the ledger, a flipped byte is named", async (t) => {
   const home = makeHome(t);
   const bytes = randomBytes(50_000);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
