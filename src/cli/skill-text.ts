@@ -13,7 +13,7 @@ export function material(shell: Shell, reply: JsonObject): readonly string[] {
   return [
     shell.paint(
       "bold",
-      `${lineIn(reply, "name", 60)} ${safeLine(at, 60)}: ${count(textsIn(reply, "texts").length, "text")}`,
+      `${lineIn(reply, "name", 60)}${at === "" ? "" : ` ${safeLine(at, 60)}`}: ${count(textsIn(reply, "texts").length, "text")}`,
     ),
     ...(description === null ? [] : indent(wrap(`it says of itself: ${safeLine(description, 400)}`, shell.width - 2))),
     ...(binaries.length === 0
