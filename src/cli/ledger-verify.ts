@@ -13,11 +13,11 @@ export async function run(shell: Shell): Promise<Outcome> {
   }
   const root = lineIn(objectIn(report, "head"), "root").slice(0, 16);
   const entries = count(numberIn(report, "entries"), "entry", "entries");
-  const anchors = typeof report["anchors"] === "number" ? report["anchors"] : 0;
+  const heads = typeof report["signedHeads"] === "number" ? report["signedHeads"] : 0;
   return {
     json: report,
     text: [
-      `Good: ${entries}, ${count(anchors, "signed head")}, root ${root}.`,
+      `Good: ${entries}, ${count(heads, "signed head")}, root ${root}.`,
       "A cut after the last signed head cannot be seen.",
     ],
   };

@@ -7,7 +7,7 @@ import { lineIn, maybeTextIn, objectsIn, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import { count, table } from "./table.ts";
 
-/** Of a lock, which programs write and read, and of a new file, whose content the list of changes names, this much. */
+/** Of a lock, which programs write and read, and of a new or removed file, whose content the list of changes names, this much. */
 const LINES_MAX = 6;
 
 export interface ProposalView {
@@ -60,9 +60,9 @@ export function proposalText(shell: Shell, view: ProposalView, options: Proposal
 
 function fileLines(shell: Shell, diff: string, isFull: boolean): readonly string[] {
   const lines = diff.replace(/\n$/, "").split("\n");
-  const name = /^\+\+\+ b\/(.*)$/m.exec(diff)?.[1] ?? "";
+  const name = /^(?:\+\+\+ b|--- a)\/(.*)$/m.exec(diff)?.[1] ?? "";
   const isShort =
-    !isFull && (name === "stack.lock" || diff.startsWith("--- /dev/null")) && lines.length > LINES_MAX + 3;
+    !isFull && (name === "stack.lock" || /^(?:---|\+\+\+) \/dev\/null$/m.test(diff)) && lines.length > LINES_MAX + 3;
   const shown = (isShort ? lines.slice(0, LINES_MAX) : lines).map((line) => paintDiff(shell, revealJson(line)));
   if (!isShort) return shown;
   return [

@@ -16,13 +16,13 @@ export interface Restarted {
 }
 
 /** Starts it once more when it fails: a new build that was not ready is then left by itself. */
-export async function restartInto(shell: Shell, pid: number, isService: boolean): Promise<Restarted> {
+export async function restartInto(shell: Shell, pid: number, isUnit: boolean): Promise<Restarted> {
   const home = await shell.home();
   shell.close();
   if (!(await waitForEnd(pid))) {
     throw new Fault("daemon.stuck", { message: `process ${pid} still runs after 20 s.`, next: `kill ${pid}` });
   }
-  if (isService) return { version: await versionOfService(home, pid), failed: null };
+  if (isUnit) return { version: await versionOfUnit(home, pid), failed: null };
   try {
     return { version: await startedVersion(home), failed: null };
   } catch (error) {
@@ -39,7 +39,7 @@ async function startedVersion(home: string): Promise<string> {
 }
 
 /** Its supervisor starts it again, and once more when the new build was not ready. */
-async function versionOfService(home: string, oldPid: number): Promise<string> {
+async function versionOfUnit(home: string, oldPid: number): Promise<string> {
   for (const deadline = Date.now() + SERVICE_WAIT_MS; Date.now() < deadline; await wait(LOOK_EVERY_MS)) {
     const control = await tryReach(home);
     if (control === null) continue;

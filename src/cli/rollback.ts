@@ -22,14 +22,14 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   if (!(await terminal.confirm(`Go back to generation ${target}?`))) {
     return { json: { ...plan, done: false }, text: "Nothing was changed.", exit: 2 };
   }
-  const isService = textIn(await control.call("status", {}), "mode") === "own-user";
+  const isUnit = textIn(await control.call("status", {}), "mode") === "own-user";
   const done = await callAsOwner(shell, { op: "rollback", input: { from: numberIn(plan, "from"), to: target } });
   const barred = textsIn(plan, "willBar").map((name) => safeLine(name, 60));
   const kept = barred.length === 0 ? "" : ` Barred until you say \`freehold unbar\`: ${barred.join(", ")}.`;
   if (!flagIn(done, "restarts")) {
     return { json: { ...plan, ...done, done: true }, text: `Generation ${target} holds now.${kept}` };
   }
-  const { version } = await restartInto(shell, numberIn(done, "pid"), isService);
+  const { version } = await restartInto(shell, numberIn(done, "pid"), isUnit);
   const text = `Generation ${target} holds now, and Freehold ${safeLine(version, 60)} runs.${kept}`;
   return { json: { ...plan, ...done, done: true, version }, text };
 }

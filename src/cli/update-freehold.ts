@@ -28,9 +28,9 @@ export async function updateFreehold(shell: Shell, given: Given): Promise<Outcom
     return { json: { ...staged, switched: false }, text: "Nothing was changed.", exit: 2 };
   }
   const status = await (await shell.control()).call("status", {});
-  const isService = textIn(status, "mode") === "own-user";
+  const isUnit = textIn(status, "mode") === "own-user";
   const done = await callAsOwner(shell, { op: "freehold.switch", input: { tree: textIn(staged, "tree") } });
-  const { version, failed } = await restartInto(shell, numberIn(done, "pid"), isService);
+  const { version, failed } = await restartInto(shell, numberIn(done, "pid"), isUnit);
   const wanted = textIn(staged, "version");
   // Versions may be equal: who was started twice is the old one.
   if (failed !== null || version !== wanted) {
@@ -39,7 +39,8 @@ export async function updateFreehold(shell: Shell, given: Given): Promise<Outcom
     return { json: { ...staged, ...done, switched: false, failed, version }, text, exit: 1 };
   }
   const back = numberIn(done, "back");
-  const text = `Freehold ${safeLine(version, 60)} runs: generation ${numberIn(done, "generation")}. Back to ${back}: freehold rollback`;
+  const runs = `Freehold ${safeLine(version, 60)} runs: generation ${numberIn(done, "generation")}`;
+  const text = `${runs}. Back to ${back}: freehold rollback`;
   return { json: { ...staged, ...done, switched: true, version }, text };
 }
 

@@ -85,7 +85,7 @@ function serverOf(version: string, hash: string): LockedServer {
   };
 }
 
-test("what going back changes is told before, with edits that would leave the folder and what will be barred", async (t) => {
+test("what going back changes is told before, with edits that would leave and what will be barred", async (t) => {
   const { home, run, release } = await stage(t);
   await release("1");
   await release("2");

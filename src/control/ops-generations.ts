@@ -172,6 +172,7 @@ function proposedTrees({ home }: GenerationParts): readonly string[] {
 function packagesOf(home: HomePaths, { policy, files }: Generation): readonly string[] {
   const lock = acceptedFiles(home, policy, files)[LOCK_FILE];
   if (lock === undefined) return [];
-  const servers = Object.values(parseLock(lock, LOCK_FILE).servers);
-  return servers.flatMap(({ tree }) => (tree?.packages ?? []).map(({ integrity }) => integrity));
+  const { servers, skills = {} } = parseLock(lock, LOCK_FILE);
+  const ofServers = Object.values(servers).flatMap(({ tree }) => tree?.packages ?? []);
+  return [...ofServers, ...Object.values(skills)].flatMap(({ integrity }) => integrity ?? []);
 }

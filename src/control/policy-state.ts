@@ -137,7 +137,8 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     generation: () => side.generation,
     wayBack: (to) => wayBackFrom(parts, side, to),
     rollback,
-    withBuild: (build, schema) => generations.add({ ...sameWith(parts, side, current), build, schema }),
+    withBuild: (build, schema) =>
+      generations.add({ ...sameWith(parts, side, current), why: `Freehold ${build.version}`, build, schema }),
     async take(generation, owner) {
       requireLive(owner, clock);
       assert(generation.policy === current.digest, "another policy comes by apply or rollback");
@@ -223,7 +224,7 @@ function wayBackFrom({ home, generations }: Parts, { generation: from, files: no
 
 /** The next generation with the policy of this one. */
 function sameWith(parts: Parts, { files, generation }: Side, policy: Policy): NewGeneration {
-  const why = { parent: generation.number, why: "another Freehold", commit: homeHead(parts.home.dir), read: [] };
+  const why = { parent: generation.number, why: "", commit: homeHead(parts.home.dir), read: [] };
   return described(parts, { policy, files }, why);
 }
 

@@ -1,4 +1,4 @@
-// Every kept byte against the hash it is kept under: records, the accepted policy, trees, packages, models. What differs
+// Every kept byte against the hash it is kept under: records, accepted policy, trees, packages, models. What differs
 // is named; nothing is changed by looking.
 
 import { createHash } from "node:crypto";

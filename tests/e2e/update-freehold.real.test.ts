@@ -1,4 +1,4 @@
-// Freehold's own update, as a person does it on a terminal: the built program, a newer one with another schema, one that
+// Freehold's own update, as a person does it on a terminal: the built program, one with a newer schema, one that
 // does not start, one that starts only on trial, and the way back.
 
 import assert from "node:assert/strict";
