@@ -73,7 +73,7 @@ function cardRow(card: JsonObject): readonly string[] {
 
 /** A folder is written relative to where the owner stands; the stack holds it whole. */
 function sourceOf(given: string): string {
-  if (/^(?:npm:|path:|https?:\/\/)/.test(given)) {
+  if (/^(?:npm:|path:|git\+|pypi:|oci:|https?:\/\/)/.test(given)) {
     return given.startsWith("path:") ? `path:${absolute(given.slice(5))}` : given;
   }
   if (/^[./~]/.test(given)) return `path:${absolute(given)}`;
@@ -86,7 +86,10 @@ function absolute(path: string): string {
 
 /** `npm:@scope/server-filesystem@1.2.3` is called filesystem. */
 export function nameFrom(source: string): string {
-  const bare = source.replace(/^(?:npm:|path:|https?:\/\/)/, "").replace(/(?<=.)@[^@/]*$/, "");
+  const place = source
+    .replace(/^git\+[a-z]+:\/\/([^#]*?)(?:\.git)?(?:#.*)?$/, "path:$1")
+    .replace(/==.*$|@sha256:.*$/, "");
+  const bare = place.replace(/^(?:npm:|path:|pypi:|oci:|https?:\/\/)/, "").replace(/(?<=.)@[^@/]*$/, "");
   const host = /^https?:/.test(source)
     ? (bare.split("/")[0] ?? "").replace(/^(?:mcp|www|api)\./, "").split(".")[0]
     : null;

@@ -27,7 +27,9 @@ export function modelSource(given: string): string {
 export function nameOfMaterial(source: string, folder: string | null): string {
   const [before = "", after = ""] = source.split("#");
   const isHome = after !== "" && !source.startsWith("git+");
-  const bare = isHome ? after : basename(folder ?? before.replace(/^npm:(.+)@[^@/]*$/, "$1").replace(/[?].*$/, ""));
+  const place = /^https?:/.test(before) ? (URL.parse(before)?.pathname ?? "") : before;
+  const named = place.replace(/^(?:npm|path):/, "").replace(/(?<=.)@[^@/]*$/, "");
+  const bare = isHome ? after : basename(folder ?? named);
   const name = bare
     .toLowerCase()
     .replace(/\.(?:git|gguf|safetensors|bin|onnx)$/, "")

@@ -9,12 +9,10 @@ import { count, indent, wrap } from "./table.ts";
 export function material(shell: Shell, reply: JsonObject): readonly string[] {
   const at = maybeTextIn(reply, "version") ?? maybeTextIn(reply, "commit")?.slice(0, 12) ?? "";
   const binaries = textsIn(reply, "binaries");
+  const name = `${lineIn(reply, "name", 60)}${at === "" ? "" : ` ${safeLine(at, 60)}`}`;
   const description = maybeTextIn(reply, "description");
   return [
-    shell.paint(
-      "bold",
-      `${lineIn(reply, "name", 60)}${at === "" ? "" : ` ${safeLine(at, 60)}`}: ${count(textsIn(reply, "texts").length, "text")}`,
-    ),
+    shell.paint("bold", `${name}: ${count(textsIn(reply, "texts").length, "text")}`),
     ...(description === null ? [] : indent(wrap(`it says of itself: ${safeLine(description, 400)}`, shell.width - 2))),
     ...(binaries.length === 0
       ? []

@@ -42,7 +42,8 @@ function serversText(servers: readonly JsonObject[]): string {
     const tools = count(numberIn(server, "tools"), "tool");
     const cards = voidText(server);
     const reach = server["pinned"] === "surface" ? ", runs elsewhere: only what it offers is pinned" : "";
-    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${tools}, ${state}${why}${cards}${reach})`;
+    const facts = `${tools}, ${state}${why}${cards}${reach}`;
+    return `${lineIn(server, "name", 60)} (${lineIn(server, "compartment", 40)}, ${facts})`;
   });
   return `${servers.length}: ${named.join(", ")}`;
 }

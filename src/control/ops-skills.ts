@@ -31,6 +31,7 @@ import { maybeText, text } from "./input.ts";
 import type { Operation } from "./operation.ts";
 import { planned, writeHomeFile } from "./ops-stack.ts";
 import type { PolicyState } from "./policy-state.ts";
+import { trialSource } from "./trial-source.ts";
 
 export type SkillOrder = Pick<SkillRequest, "name" | "source" | "folder" | "progress">;
 
@@ -86,7 +87,7 @@ async function add(parts: SkillParts, input: JsonObject, emit: (event: JsonObjec
     return editStack(stackText, [...before, { kind: "add-skill", name, skill }]);
   };
   // A name, folder or source that stack.yaml would refuse is refused before anything is fetched.
-  edited(trialOf(source), null);
+  edited(trialSource(source), null);
   const progress = (step: string): void => emit({ progress: step });
   const { locked, scan } = await parts.fetchSkill({ name, source, folder, progress });
   const isRead = known?.reviewed === locked.tree;
@@ -104,11 +105,6 @@ async function add(parts: SkillParts, input: JsonObject, emit: (event: JsonObjec
     isRead,
     ...planned(parts.policy.proposal()),
   };
-}
-
-/** An npm source without version is made exact by fetching; a trial needs one that parses. */
-function trialOf(source: string): string {
-  return /^npm:.+@/.test(source.replace(/^npm:@/, "npm:")) || !source.startsWith("npm:") ? source : `${source}@0.0.0`;
 }
 
 /** All that the owner would read: the texts as they lie there, once they were found to be the locked ones. */

@@ -14,6 +14,7 @@ import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { openRegistry } from "../../tests/fixtures/npm-registry.ts";
 import { homePaths } from "../home/index.ts";
 import type { LockedSkill, StackSkill } from "../manifest/index.ts";
 import { probeSandbox } from "../sandbox/index.ts";
@@ -124,6 +125,39 @@ test("a changed, added or missing file of a skill is named, and nothing of it is
   assert.match(state?.drift ?? "", /more\.md is missing/);
   removeSkill(home, "weekly");
   assert.throws(verify, { code: "supply.skill-missing" });
+});
+
+test("a skill from npm is its package alone, pinned by its sha512, and an archive that leads out is refused", async (t) => {
+  const { request } = await place(t);
+  const registry = await openRegistry({ withPinned: false });
+  const config = process.env["npm_config_registry"];
+  process.env["npm_config_registry"] = registry.url;
+  t.after(() => {
+    registry.close();
+    if (config === undefined) delete process.env["npm_config_registry"];
+    else process.env["npm_config_registry"] = config;
+  });
+  const files = [{ path: "package/skills/weekly/SKILL.md", content: SKILL }];
+  registry.publish({ name: "helper", version: "1.0.0" }, []);
+  const manifest = { name: "my-skills", version: "1.2.3", dependencies: { helper: "1.0.0" } };
+  const integrity = registry.publish(manifest, files);
+  const permitted = { permitConnection: () => Promise.resolve(true) };
+  const given = { ...request("npm:my-skills", "skills/weekly"), ...permitted };
+  const { locked } = await fetchSkill(given);
+  assert.deepEqual(
+    { ...locked, tree: "" },
+    { source: "npm:my-skills@1.2.3", kind: "npm", version: "1.2.3", integrity, commit: null, tree: "" },
+  );
+  assert.deepEqual(readdirSync(skillFolder(given.homePaths, "weekly")), ["SKILL.md"]);
+  for (const [name, entry] of [
+    ["up", { path: "package/../../SKILL.md", content: SKILL }],
+    ["root", { path: "/etc/SKILL.md", content: SKILL }],
+    ["link", { path: "package/SKILL.md", type: "2", link: "/etc/hosts" }],
+  ] as const) {
+    registry.publish({ name, version: "1.0.0" }, [entry]);
+    const bad = { ...request(`npm:${name}@1.0.0`), ...permitted };
+    await assert.rejects(fetchSkill(bad), { code: "supply.archive" }, name);
+  }
 });
 
 test("a skill from git is pinned to its commit, and only the named folder comes", async (t) => {

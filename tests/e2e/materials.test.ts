@@ -1,17 +1,21 @@
 // Skills and models through the real daemon: proposed, scanned, read, applied, checked, taken out, and in the ledger.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test, type TestContext } from "node:test";
-import { skillFolder } from "../../src/supply/index.ts";
+import { parseLock } from "../../src/manifest/index.ts";
+import { probeSandbox } from "../../src/sandbox/index.ts";
+import { installFromLock, skillFolder } from "../../src/supply/index.ts";
+import { unsealTree } from "../../src/supply/tree.ts";
 import { textAt, type JsonObject } from "../../src/kernel/index.ts";
-import { makeHome, PIN, type TestDaemon } from "../fixtures/daemon.ts";
+import { makeHome, PIN, ROGUE, type TestDaemon } from "../fixtures/daemon.ts";
 import { hasPty, onTerminal, type Transcript } from "./pty.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -121,6 +125,51 @@ test("a pulled model is locked by its hash, its connection is in the ledger, a f
   assert.match((await drift()) ?? "", /model small is not what stack\.lock says: its bytes were changed/);
   await applyAll(daemon, await owner.call("model.remove", { name: "small" }));
   assert.deepEqual(rowsOf(await owner.call("model.list", {}), "models"), []);
+});
+
+test("a server from git is locked by its commit and tree, starts, and comes back from there", async (t: TestContext) => {
+  const home = makeHome(t);
+  const repo = home.folder("repo");
+  cpSync(ROGUE, repo, { recursive: true });
+  const git = (...args: readonly string[]): string =>
+    execFileSync("git", ["-c", "user.name=A", "-c", "user.email=a@b.example", ...args], { cwd: repo })
+      .toString()
+      .trim();
+  git("init", "--quiet", "--initial-branch=main");
+  git("add", "--all");
+  git("commit", "--quiet", "--message=x");
+  const daemon = await home.start();
+  const { owner } = daemon;
+  const input = { name: "rogue", compartment: "personal", args: [home.folder("data")], write: [home.folder("data")] };
+  const added = await owner.call("server.add", { ...input, source: `git+file://${repo}#main` });
+  await applyAll(daemon, added);
+  const lock = parseLock(readFileSync(home.paths.lock, "utf8"), "stack.lock").servers["rogue"];
+  const commit = git("rev-parse", "HEAD");
+  assert.deepEqual([lock?.kind, lock?.commit], ["git", commit]);
+  assert.equal(lock?.source, `git+file://${repo}#${commit}`);
+  assert.ok((lock?.surface.tools.length ?? 0) > 0);
+  // The branch goes on; what is locked does not.
+  writeFileSync(join(repo, "server.ts"), "throw new Error('another program');\n");
+  git("commit", "--quiet", "--all", "--message=y");
+  const tree = join(home.paths.trees, lock?.tree?.hash ?? "");
+  unsealTree(tree);
+  rmSync(tree, { recursive: true });
+  const probe = await probeSandbox();
+  assert.ok(lock !== undefined);
+  const options = { homePaths: home.paths, probe, permitConnection: () => Promise.resolve(false) };
+  await installFromLock({ ...options, name: "rogue", locked: lock, progress: () => undefined });
+  assert.equal(readFileSync(join(tree, "server.ts"), "utf8"), readFileSync(join(ROGUE, "server.ts"), "utf8"));
+});
+
+test("a server from PyPI or an image is told what it needs", async (t: TestContext) => {
+  const { owner } = await makeHome(t).start();
+  const image = `oci:h.example/time@sha256:${"ab".repeat(32)}`;
+  for (const [source, code] of [
+    ["pypi:mcp-server-time==2026.1.1", "supply.needs-uv"],
+    [image, "supply.needs-container"],
+  ] as const) {
+    await assert.rejects(owner.call("server.add", { name: "time", compartment: "personal", source }), { code });
+  }
 });
 
 test("a person adds and reads a skill on a terminal", { skip: absent ?? false }, async (t: TestContext) => {
