@@ -1,5 +1,5 @@
 // How long a switch between two generations takes, on a stack with a policy of a usual size, disk syncs included.
-//   switchMs: from the moment the pointer is written until the other policy holds and the ledger's entry is on disk, p50
+//   switchMs: from when the pointer is written until the other policy holds and the ledger's entry is on disk, p50
 //   switchP99Ms: the same, p99
 //   rollbackMs: a whole rollback, with the commits in the home, p50
 

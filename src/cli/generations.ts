@@ -9,10 +9,10 @@ export async function run(shell: Shell): Promise<Outcome> {
   const control = await shell.control();
   const reply = await control.call("generations", {});
   const rows = objectsIn(reply, "generations").toReversed().map(rowOf);
-  const barred = objectsIn(reply, "barred").map(
-    (item) =>
-      `barred: ${lineIn(item, "source", 100)}, ${lineIn(item, "reason", 200)}; freehold unbar ${lineIn(item, "name", 60)}`,
-  );
+  const barred = objectsIn(reply, "barred").map((item) => {
+    const why = `${lineIn(item, "source", 100)}, ${lineIn(item, "reason", 200)}`;
+    return `barred: ${why}; freehold unbar ${lineIn(item, "name", 60)}`;
+  });
   const damaged = textsIn(reply, "damaged").map((text) => shell.paint("red", safeLine(text)));
   const text = [
     ...table([["", "from", "made", "freehold", "servers", "what"], ...rows], shell.width),

@@ -7,7 +7,7 @@ import { lineIn, maybeTextIn, objectsIn, textIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import { count, table } from "./table.ts";
 
-/** Of a lock, which programs write and read, and of a new or removed file, whose content the list of changes names, this much. */
+/** Of a lock, which programs write and read, and of a whole new or removed file, which the changes name, this much. */
 const LINES_MAX = 6;
 
 export interface ProposalView {

@@ -8,7 +8,7 @@ import { test, type TestContext } from "node:test";
 import { initHome, type HomePaths } from "../home/index.ts";
 import { isObject, surfaceRoot, type JsonObject } from "../kernel/index.ts";
 import { formatLock, type LockedServer } from "../manifest/index.ts";
-import { addTree } from "../supply/install.ts";
+import { addTree } from "../supply/index.ts";
 import { removeTree } from "../../tests/fixtures/daemon.ts";
 import { openFixture, OWNER } from "../../tests/fixtures/door.ts";
 import { provenOwner } from "../../tests/fixtures/rules.ts";

@@ -10,8 +10,7 @@ import { test, type TestContext } from "node:test";
 import { homePaths, initHome } from "../home/index.ts";
 import { sha256 } from "../kernel/index.ts";
 import { policyDigest } from "../manifest/index.ts";
-import { openGenerations } from "../supply/index.ts";
-import { addTree } from "../supply/install.ts";
+import { addTree, openGenerations } from "../supply/index.ts";
 import { runChecks, type Check, type CheckOptions } from "./index.ts";
 
 const READY = {

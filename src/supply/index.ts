@@ -13,6 +13,7 @@ export { modelFile, modelsFolder, pullModel, verifyModel, type PullRequest } fro
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
 export { judgeCode, type JudgedCode } from "./judge.ts";
+export { addTree } from "./install.ts";
 export { KEPT, lookAtKept, type Kept } from "./integrity.ts";
 export { launchSpecOf } from "./launch.ts";
 export type { LaunchRequest } from "./launch.ts";
