@@ -127,7 +127,7 @@ test("a changed, added or missing file of a skill is named, and nothing of it is
   assert.throws(verify, { code: "supply.skill-missing" });
 });
 
-test("a skill from npm is its package alone, pinned by its sha512, and an archive that leads out is refused", async (t) => {
+test("a skill from npm is its package alone, pinned by its sha512, and one that leads out is refused", async (t) => {
   const { request } = await place(t);
   const registry = await openRegistry({ withPinned: false });
   const config = process.env["npm_config_registry"];

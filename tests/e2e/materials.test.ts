@@ -127,7 +127,7 @@ test("a pulled model is locked by its hash, its connection is in the ledger, a f
   assert.deepEqual(rowsOf(await owner.call("model.list", {}), "models"), []);
 });
 
-test("a server from git is locked by its commit and tree, starts, and comes back from there", async (t: TestContext) => {
+test("a server from git is locked by its commit, starts, and comes back from there", async (t: TestContext) => {
   const home = makeHome(t);
   const repo = home.folder("repo");
   cpSync(ROGUE, repo, { recursive: true });
