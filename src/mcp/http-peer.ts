@@ -23,6 +23,7 @@ import { PeerCore, type Dialect, type Outgoing, type Peer, type Wire } from "./p
 import type { SseReader } from "./sse.ts";
 
 const ACCEPT = "application/json, text/event-stream";
+const STREAM_OPENS_MS = 1_000;
 const REOPEN_FIRST_MS = 1000;
 const REOPEN_LAST_MS = 60_000;
 const GOODBYE_MAX_MS = 2000;
@@ -91,6 +92,12 @@ class HttpWire implements Wire {
     this.#opening = held;
   }
 
+  /** What a server asks in a call may come on its stream, and is lost where that is not open yet; silence is not waited out. */
+  #holdUntilStream({ promise, resolve }: PromiseWithResolvers<void>): void {
+    const timer = setTimeout(resolve, STREAM_OPENS_MS).unref();
+    this.#holdUntil(Promise.allSettled([this.#opening, promise]).finally(() => clearTimeout(timer)));
+  }
+
   drop(id: number): void {
     const exchange = this.#exchanges.get(id);
     if (exchange !== undefined) this.#forget(exchange);
@@ -116,7 +123,10 @@ class HttpWire implements Wire {
     let nextMs = Math.min(waitMs * 2, REOPEN_LAST_MS);
     let isOver = false;
     let reader: SseReader | null = null;
+    const answered = Promise.withResolvers<void>();
+    if (lastEventId === null) this.#holdUntilStream(answered);
     const ended: Ended = () => {
+      answered.resolve();
       if (isOver || this.#isShut) return;
       isOver = true;
       const pauseMs = Math.min(reader?.retryMs() ?? nextMs, REOPEN_LAST_MS);
@@ -124,6 +134,7 @@ class HttpWire implements Wire {
       this.#reopenTimer = setTimeout(() => this.openStream(nextMs, from), pauseMs).unref();
     };
     const onResponse = (response: IncomingMessage): void => {
+      answered.resolve();
       const status = response.statusCode ?? 0;
       if (status !== 200) {
         // 405: the server has no such stream (2025-11-25, transports); other refusals will not change either.
