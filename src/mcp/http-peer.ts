@@ -84,7 +84,6 @@ class HttpWire implements Wire {
     if (method === "notifications/initialized") this.#holdUntil(done.promise);
   }
 
-  /** Nothing is asked before that. */
   #holdUntil(opened: Promise<unknown>): void {
     const held = opened.finally(() => {
       if (this.#opening === held) this.#opening = null;
@@ -92,7 +91,7 @@ class HttpWire implements Wire {
     this.#opening = held;
   }
 
-  /** What a server asks in a call may come on its stream, and is lost where that is not open yet; silence is not waited out. */
+  /** What a server asks in a call may come on its stream, and is lost where that is not yet open. */
   #holdUntilStream({ promise, resolve }: PromiseWithResolvers<void>): void {
     const timer = setTimeout(resolve, STREAM_OPENS_MS).unref();
     this.#holdUntil(Promise.allSettled([this.#opening, promise]).finally(() => clearTimeout(timer)));

@@ -12,8 +12,8 @@ import { fetchGit, type GitContext } from "./git-source.ts";
 interface Place {
   readonly base: string;
   readonly context: GitContext;
-  git(...args: readonly string[]): string;
-  commit(files: Readonly<Record<string, string>>): string;
+  readonly git: (...args: readonly string[]) => string;
+  readonly commit: (files: Readonly<Record<string, string>>) => string;
 }
 
 async function place(t: TestContext): Promise<Place> {
