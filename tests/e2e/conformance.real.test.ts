@@ -34,6 +34,15 @@ const BEYOND_OLD = [
 
 test("a client of the new era gets from an old server what that era can say", async (t) => {
   const gateway = await openGateway(t, "stdio-2025");
-  const { failed } = await gateway.run("2026-07-28");
-  assert.deepEqual([...new Set(failed.map((line) => line.slice(0, line.indexOf(":"))))], BEYOND_OLD);
+  const failing = async (): Promise<readonly string[]> => {
+    const { failed } = await gateway.run("2026-07-28");
+    return [...new Set(failed.map((line) => line.slice(0, line.indexOf(":"))))];
+  };
+  const once = await failing();
+  // What cannot be said fails each time; what a crowded machine was late for does not.
+  const always = once.length === BEYOND_OLD.length ? once : await failing();
+  assert.deepEqual(
+    once.filter((name) => always.includes(name)),
+    BEYOND_OLD,
+  );
 });
