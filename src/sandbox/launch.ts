@@ -2,7 +2,7 @@
 // Invariant: the environment of the daemon is not passed on.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Mount } from "./paths.ts";
 
@@ -35,8 +35,9 @@ export function egressSocket(folder: string): string {
   return join(folder, "egress.sock");
 }
 
+/** Named, not imported: it runs inside the sandbox, with the rights of the program alone. */
 export function relayFile(): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./relay.ts" : "./relay.js", import.meta.url));
+  return fileURLToPath(new URL(`../daemon/relay${extname(import.meta.url)}`, import.meta.url));
 }
 
 /** What runs before the program where there is network. A loopback address on the list is the machine's own. */

@@ -1,6 +1,6 @@
 // First process inside a sandbox with network: `relay SOCKET PORT NOPROXY -- program…`. Carries bytes between a
 // loopback port and the egress socket, and runs the program with its proxy variables.
-// Invariants: holds no right that the program lacks; imports nothing but Node, for only this file is bound.
+// It holds no right that the program lacks, and imports nothing but Node, for only this file is bound.
 
 import { spawn } from "node:child_process";
 import { connect, createServer } from "node:net";
