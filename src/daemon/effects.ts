@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
+import { NO_MODELS } from "../models/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
@@ -82,7 +83,8 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   });
   const sessions = openSessions({ store, clock });
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
-  const door = openDoor({ store, clock, random, sessions, upstreams, policy: active, secretFault, decide, waitMs });
+  const parts = { store, clock, random, sessions, upstreams, models: NO_MODELS };
+  const door = openDoor({ ...parts, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const updates = updatesOf(state, { ownerHome, probe, permit });
   const prepare: Effects["prepare"] = async (name, stackServer, progress) =>

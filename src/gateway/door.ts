@@ -20,6 +20,8 @@ import {
   type DoorRequest,
   type Extracted,
   type Label,
+  type ModelAnswer,
+  type ModelRequest,
   type OwnerPresence,
   type OwnersDoor,
   type Permit,
@@ -41,11 +43,11 @@ import {
   serverLabel,
   withinQuestions,
   type Case,
-  type DoorParts,
 } from "./case.ts";
 import { countDenials, type Denials } from "./denials.ts";
 import { fillHandles, handleNote, takeOut } from "./handles.ts";
 import { holdEnd } from "./hold-length.ts";
+import { openModelDoor, type ModelDoor, type ModelDoorParts } from "./model-door.ts";
 import { send } from "./send.ts";
 import { noteUndo } from "./undo.ts";
 import type { Upstream } from "./upstreams.ts";
@@ -56,7 +58,7 @@ const WORDS_KEPT_MAX = 100_000;
 const KEPT_MAX = 1_000_000;
 const KEPT_FAULT = "it failed, and what it said is kept from this conversation";
 
-export function openDoor(parts: DoorParts): OwnersDoor {
+export function openDoor(parts: ModelDoorParts): OwnersDoor {
   return new TheDoor(parts);
 }
 
@@ -72,7 +74,8 @@ interface Act {
 }
 
 class TheDoor implements OwnersDoor {
-  readonly #parts: DoorParts;
+  readonly #parts: ModelDoorParts;
+  readonly #models: ModelDoor;
   readonly #answers: Answers;
   readonly #epoch: string;
   readonly #denials: Denials;
@@ -81,7 +84,7 @@ class TheDoor implements OwnersDoor {
   /** What was decided before a stop does not act after it, not even when all is resumed. */
   #stopCount = 0;
 
-  constructor(parts: DoorParts) {
+  constructor(parts: ModelDoorParts) {
     this.#parts = parts;
     this.#denials = countDenials(parts.clock);
     this.#epoch = Buffer.from(parts.random.bytes(6)).toString("hex");
@@ -92,6 +95,12 @@ class TheDoor implements OwnersDoor {
       execute: (one, question) => this.#execute(one, question),
       newRequestId: () => this.#newRequestId(),
       stopCount: () => this.#stopCount,
+    });
+    this.#models = openModelDoor(parts, {
+      newRequestId: () => this.#newRequestId(),
+      stopCount: () => this.#stopCount,
+      isStopped: () => this.#stopped,
+      deny: (entry) => this.#keepDenied(entry),
     });
   }
 
@@ -152,8 +161,12 @@ class TheDoor implements OwnersDoor {
     const { because, clauses } = one.decision;
     const reason = clauses.find((given) => given.clause === because && given.answer === "deny")?.reason ?? "denied";
     const entry = { ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(one) };
-    for (const kept of this.#denials.kept(entry)) this.#parts.store.ledger.append(kept);
+    this.#keepDenied(entry);
     return { kind: "denied", request: one.id, because, reason, clauses };
+  }
+
+  #keepDenied(entry: NewEntry): void {
+    for (const kept of this.#denials.kept(entry)) this.#parts.store.ledger.append(kept);
   }
 
   async #execute(one: Case, question: Question | null): Promise<DoorAnswer> {
@@ -257,6 +270,10 @@ class TheDoor implements OwnersDoor {
     return { kind: "failed", request: one.id, code, reason, ...data, label: isKept ? CLEAN : label };
   }
 
+  think(request: ModelRequest): Promise<ModelAnswer> {
+    return this.#models.think(request);
+  }
+
   takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {
     const { session, principal, handle, path, type } = wanted;
     const { found, label } = takeOut(this.#parts.store, session, { handle, path, type });
@@ -311,6 +328,7 @@ class TheDoor implements OwnersDoor {
     this.#stopped = true;
     this.#stopCount += 1;
     // First of all: also on a full disk, where nothing can be recorded.
+    this.#models.stop();
     const stopped = this.#parts.upstreams.killAll();
     try {
       this.#parts.store.transaction(() => {

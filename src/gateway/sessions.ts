@@ -37,12 +37,15 @@ export interface Sessions {
   /** Joins the label and saves it; cheap when nothing changes. */
   taint(session: Session, label: Label): void;
   facts(session: Session): SessionFacts;
+  /** Some conversation of theirs has read what is secret. */
+  hasSecret(principal: Principal): boolean;
   /** After a stop: takes back what a yes to a task gave, the outline too. A task that is still open stays so. */
   endTasks(): void;
 }
 
 export function openSessions(parts: { readonly store: Store; readonly clock: Clock }): Sessions {
   const live = new Map<string, Session>();
+  const secretive = new Set(parts.store.sessions.withSecret());
 
   function save(session: Session): void {
     parts.store.sessions.save({
@@ -81,8 +84,10 @@ export function openSessions(parts: { readonly store: Store; readonly clock: Clo
       if (covers(session.label, label)) return;
       session.label = join(session.label, label);
       save(session);
+      if (label.secret) secretive.add(principalText(session.principal));
     },
     facts: ({ label, provenance }) => ({ label, ...provenance }),
+    hasSecret: (principal) => secretive.has(principalText(principal)),
     endTasks() {
       for (const { provenance, task } of live.values()) {
         provenance.agreed.clear();

@@ -16,6 +16,20 @@ export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
 export type { Integrity, Label } from "./labels.ts";
 export { checkEntry, commit, EMPTY_TREE, ENTRY_KINDS, GENESIS, grow, headText, seal, treeRoot } from "./ledger.ts";
 export type { EntryBody, EntryCheck, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
+export { modelFault } from "./models.ts";
+export type {
+  Dialect,
+  EndReason,
+  ModelAnswer,
+  ModelCall,
+  ModelEvent,
+  ModelRefusal,
+  ModelRequest,
+  ModelSink,
+  ModelUsage,
+  Place,
+  Sources,
+} from "./models.ts";
 export { pinOf, COMPLETION, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
 export type { Permit, PermitTerms } from "./permits.ts";
@@ -34,9 +48,7 @@ export type {
   PermitConnection,
   Random,
   Reservation,
-  Reserve,
   SandboxSpec,
-  Settle,
   Sign,
   Surface,
 } from "./ports.ts";

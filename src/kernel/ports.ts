@@ -5,6 +5,7 @@ import type { ClauseAnswer, ClauseId } from "./decide.ts";
 import type { Extracted, ExtractType } from "./extract.ts";
 import type { Digest, JsonObject, JsonValue } from "./json.ts";
 import type { Label } from "./labels.ts";
+import type { ModelAnswer, ModelRequest } from "./models.ts";
 import type { Principal } from "./principals.ts";
 import type { Question } from "./questions.ts";
 import type { ForeseenCall } from "./task.ts";
@@ -65,6 +66,8 @@ export type DoorAnswer =
 
 export interface Door {
   call(request: DoorRequest): Promise<DoorAnswer>;
+  /** Asks a model that may read what the session has read. Events come while it answers. */
+  think(request: ModelRequest): Promise<ModelAnswer>;
   /** One plain value out of what a handle keeps; never a text of its own. */
   takeOut(
     wanted: Pick<DoorRequest, "session" | "principal"> & {
@@ -197,14 +200,12 @@ export interface Surface {
 /** Asked by an egress proxy before each connection; false refuses it. Every connection leaves a ledger entry. */
 export type PermitConnection = (target: { readonly host: string; readonly port: number }) => Promise<boolean>;
 
-/** Money and count limits; store gives them to models. Amounts are integers in the account's unit. */
+/** An amount that is held until it is settled: whole numbers in the account's unit. */
 export interface Reservation {
   readonly id: string;
   readonly account: string;
   readonly amount: number;
 }
-export type Reserve = (account: string, amount: number) => Reservation | { readonly refused: string };
-export type Settle = (reservation: Reservation, spent: number) => void;
 
 /** secrets to store: Ed25519 over a head's text, hex. */
 export type Sign = (text: string) => string;

@@ -138,6 +138,8 @@ function model(): JsonObject {
 function client(): JsonObject {
   return object("A program that may connect.", ["compartments"], {
     compartments: names("What it may be shown and may carry."),
+    models: names("Models that it may ask through Freehold; none where left out."),
+    budget: { type: "number", minimum: 0, description: "What it may spend on them in a day." },
     ...clientViewSchema(),
     ...remoteClientSchema(),
   });

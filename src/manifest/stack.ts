@@ -126,20 +126,25 @@ function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
 }
 
 function clientOf(node: SourceNode): StackClient {
-  const optional = ["view", "direct", "names", "inform", "subject", "clientId"];
+  const optional = ["view", "direct", "names", "inform", "subject", "clientId", "models", "budget"];
   const client = read.fields(node, { required: ["compartments"], optional });
   const compartments = read.setOf(client.need("compartments"), NAME);
-  return { compartments, ...clientViewOf(client), ...remoteClientOf(client) };
+  const models = read.maybe(client.get("models"), NOBODY, (names) => read.setOf(names, NAME));
+  const budget = read.maybe(client.get("budget"), null, moneyOf);
+  return { compartments, ...clientViewOf(client), ...remoteClientOf(client), models, budget };
 }
 
 function budgetsOf(node: SourceNode): StackBudgets {
   const budgets = read.fields(node, { required: [], optional: ["day", "month", "sessionTokens"] });
-  const money = (amount: SourceNode): number => read.numberOf(amount, { min: 0, max: MONEY_MAX, whole: false });
   return {
-    day: read.maybe(budgets.get("day"), null, money),
-    month: read.maybe(budgets.get("month"), null, money),
+    day: read.maybe(budgets.get("day"), null, moneyOf),
+    month: read.maybe(budgets.get("month"), null, moneyOf),
     sessionTokens: read.maybe(budgets.get("sessionTokens"), null, tokensOf),
   };
+}
+
+function moneyOf(amount: SourceNode): number {
+  return read.numberOf(amount, { min: 0, max: MONEY_MAX, whole: false });
 }
 
 function tokensOf(node: SourceNode): number {
@@ -173,4 +178,5 @@ function reportDangling(top: Fields, stack: Stack): void {
   eachOf("servers", "compartment", "compartment");
   eachOf("models", "fallbackFor", "model");
   eachOf("clients", "compartments", "compartment");
+  eachOf("clients", "models", "model");
 }

@@ -115,6 +115,10 @@ export interface StackClient {
   readonly subject: string | null;
   /** The `client_id` of its access tokens; null for any. */
   readonly clientId: string | null;
+  /** Models that it may ask through us; none by default. */
+  readonly models: readonly string[];
+  /** What it may spend on them in a day; null for what the whole stack may. */
+  readonly budget: number | null;
 }
 
 export interface StackRemote {

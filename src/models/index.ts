@@ -1,2 +1,4 @@
-// Wire adapters, router, prices, record and replay of models. Nothing is exported yet.
-export {};
+// The room of models: wire formats, routes, places, prices, the local engine.
+
+export { NO_MODELS } from "./peer.ts";
+export type { ModelPeer, ModelReply, Models, Posting, Pricing, ProvenPlace, Wire, WireFault } from "./peer.ts";

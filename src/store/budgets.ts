@@ -1,14 +1,21 @@
 // Reserve before acting, settle after. Amounts are whole numbers in the account's unit (nano-USD, tokens, calls).
-// Invariants: spent + held never grows past the limit given with a reservation; what a crash left open stays charged
+// Invariants: spent + held never grows past the limit given with a claim; what a crash left open stays charged
 // in full.
 
 import { assert, type Reservation } from "../kernel/index.ts";
 import type { Database } from "./database.ts";
 import { integerOf, textOf, type Row } from "./rows.ts";
 
+/** `amount` more, as long as all that is spent and held stays within `limit`. */
+export interface Claim {
+  readonly account: string;
+  readonly amount: number;
+  readonly limit: number;
+}
+
 export interface Budgets {
-  /** The account's name holds its period, such as `day:2026-11-22`. */
-  reserve(account: string, amount: number, limit: number): Reservation | { readonly refused: string };
+  /** Each account's name holds its period, such as `day:2026-11-22`. All of the claims are held, or none. */
+  reserve(claims: readonly Claim[]): readonly Reservation[] | { readonly refused: string };
   /** Charges what was really spent, also above the reserved amount. A closed reservation is not charged again. */
   settle(reservation: Reservation, spent: number): void;
   /** One more, with no limit of its own. */
@@ -29,19 +36,21 @@ export function budgetsOf(database: Database, randomBytes: (count: number) => Ui
   }
 
   return {
-    reserve(account, amount, limit) {
-      assert(isAmount(amount) && isAmount(limit), "a budget amount is not a whole number");
-      return database.transaction(() => {
-        const { spent, held } = sums(account);
-        if (spent + held + amount > limit) {
-          return { refused: `${account}: ${spent} spent and ${held} held of ${limit}; ${amount} more does not fit` };
-        }
-        const id = Buffer.from(randomBytes(ID_BYTES)).toString("hex");
-        database.run("INSERT INTO reservations VALUES (?, ?, ?)", id, account, amount);
-        charge(database, { account, spent: 0, held: amount });
-        return { id, account, amount };
-      });
-    },
+    reserve: (claims) =>
+      database.transaction(() => {
+        const over = claims.find(({ account, amount, limit }) => {
+          assert(isAmount(amount) && isAmount(limit), "a budget amount is not a whole number");
+          const { spent, held } = sums(account);
+          return spent + held + amount > limit;
+        });
+        if (over !== undefined) return { refused: over.account };
+        return claims.map(({ account, amount }) => {
+          const id = Buffer.from(randomBytes(ID_BYTES)).toString("hex");
+          database.run("INSERT INTO reservations VALUES (?, ?, ?)", id, account, amount);
+          charge(database, { account, spent: 0, held: amount });
+          return { id, account, amount };
+        });
+      }),
     settle(reservation, spent) {
       assert(isAmount(spent), "a budget amount is not a whole number");
       database.transaction(() => {

@@ -25,7 +25,7 @@ test("kill -9 loses nothing that was committed, and the ledger goes on from ther
     const { openStore } = await import(${JSON.stringify(storeUrl)});
     const { randomBytes } = await import("node:crypto");
     const store = openStore({ file: ${JSON.stringify(file)}, sign: null, nowMs: Date.now, randomBytes });
-    store.budgets.reserve("day", 7, 10);
+    store.budgets.reserve([{ account: "day", amount: 7, limit: 10 }]);
     for (let at = 1; ; at += 1) {
       const entry = { kind: "intent", session: null, principal: null, subject: "s", request: "r" + at, facts: {} };
       store.ledger.append(entry);

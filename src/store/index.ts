@@ -1,7 +1,7 @@
 // The store's public names.
 
 export type { AnswerRow, Answers } from "./answers.ts";
-export type { Budgets } from "./budgets.ts";
+export type { Budgets, Claim } from "./budgets.ts";
 export { carryBack } from "./carry-back.ts";
 export type { CarriedBack, CarryBack } from "./carry-back.ts";
 export { copyForTrial, goBackToOwnSchema, previewCarryBack } from "./copies.ts";

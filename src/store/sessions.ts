@@ -18,6 +18,8 @@ export interface Sessions {
   get(id: string): SessionRow | null;
   /** A session never changes its principal. */
   save(row: SessionRow): void;
+  /** Principals of whose conversations one has read what is secret. */
+  withSecret(): readonly string[];
 }
 
 export function sessionsOf(database: Database): Sessions {
@@ -34,6 +36,10 @@ export function sessionsOf(database: Database): Sessions {
   }
   return {
     get,
+    withSecret: () =>
+      database
+        .all("SELECT DISTINCT principal FROM sessions WHERE json_extract(label, '$.secret')")
+        .map((row) => textOf(row, "principal")),
     save(row) {
       database.transaction(() => {
         const known = get(row.id);

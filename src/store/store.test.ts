@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test, type TestContext } from "node:test";
-import { bindingDigest, CLEAN, Fault, type Binding, type Question } from "../kernel/index.ts";
+import { bindingDigest, CLEAN, Fault, type Binding, type Question, type Reservation } from "../kernel/index.ts";
 import { alikeKey, newToken, openStore, tokenHash, type Store } from "./index.ts";
 
 const NOW = 1_800_000_000_000;
@@ -145,27 +145,44 @@ test("questions are listed by state, oldest first", (t) => {
 
 test("a budget never promises more than its limit, and keeps what was really spent", (t) => {
   const store = place(t).open();
-  const first = store.budgets.reserve("day", 60, 100);
-  assert.ok("id" in first);
-  assert.ok("refused" in store.budgets.reserve("day", 41, 100));
+  const reserve = (amount: number, account = "day") => store.budgets.reserve([{ account, amount, limit: 100 }]);
+  const [first] = heldOf(reserve(60));
+  assert.ok(first !== undefined);
+  assert.deepEqual(reserve(41), { refused: "day" });
   assert.deepEqual(store.budgets.spent("day"), { spent: 0, held: 60 });
   store.budgets.settle(first, 10);
   store.budgets.settle(first, 10);
   assert.deepEqual(store.budgets.spent("day"), { spent: 10, held: 0 });
-  assert.ok("id" in store.budgets.reserve("day", 90, 100));
-  assert.ok("refused" in store.budgets.reserve("day", 1, 100));
-  assert.ok("id" in store.budgets.reserve("other day", 100, 100));
+  assert.equal(heldOf(reserve(90)).length, 1);
+  assert.deepEqual(reserve(1), { refused: "day" });
+  assert.equal(heldOf(reserve(100, "other day")).length, 1);
 });
+
+test("of several budgets none holds anything unless all of them do", (t) => {
+  const { budgets } = place(t).open();
+  const [day, month] = [
+    { account: "day", amount: 5, limit: 10 },
+    { account: "month", amount: 5, limit: 8 },
+  ];
+  assert.equal(heldOf(budgets.reserve([day, month])).length, 2);
+  assert.deepEqual(budgets.reserve([day, month]), { refused: "month" });
+  assert.deepEqual(budgets.spent("day"), { spent: 0, held: 5 });
+});
+
+function heldOf(given: ReturnType<Store["budgets"]["reserve"]>): readonly Reservation[] {
+  assert.ok(!("refused" in given));
+  return given;
+}
 
 test("what a crash left reserved stays charged in full", (t) => {
   const here = place(t);
   const store = here.open();
-  const left = store.budgets.reserve("day", 60, 100);
+  const [left] = heldOf(store.budgets.reserve([{ account: "day", amount: 60, limit: 100 }]));
   assert.deepEqual(store.budgets.orphansCharged(), []);
   const again = here.open();
   assert.deepEqual(again.budgets.orphansCharged(), [left]);
   assert.deepEqual(again.budgets.spent("day"), { spent: 60, held: 0 });
-  assert.ok("id" in left);
+  assert.ok(left !== undefined);
   store.budgets.settle(left, 1);
   assert.deepEqual(again.budgets.spent("day"), { spent: 60, held: 0 });
 });
@@ -173,7 +190,7 @@ test("what a crash left reserved stays charged in full", (t) => {
 test("amounts that are no whole numbers stop the run", (t) => {
   const { budgets } = place(t).open();
   for (const amount of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-    assert.throws(() => budgets.reserve("day", amount, 100), /Bug/);
+    assert.throws(() => budgets.reserve([{ account: "day", amount, limit: 100 }]), /Bug/);
   }
 });
 

@@ -70,6 +70,8 @@ export const TRUSTED = [
   "src/gateway/handles.ts",
   "src/gateway/tasks.ts",
   "src/gateway/asks.ts",
+  "src/gateway/model-door.ts",
+  "src/gateway/model-accounts.ts",
   "src/gateway/auth.ts",
   "src/gateway/send.ts",
   "src/store/ledger.ts",
@@ -95,8 +97,8 @@ export const AUTHORITIES: readonly Authority[] = [
   {
     rule: "permit-issued",
     pattern: /\bissuePermit\b/g,
-    allowed: ["src/kernel/", "src/gateway/door.ts"],
-    message: "only gateway/door.ts issues a permit",
+    allowed: ["src/kernel/", "src/gateway/door.ts", "src/gateway/model-door.ts"],
+    message: "only gateway/{door,model-door}.ts issues a permit",
   },
   {
     rule: "permit-spent",
@@ -118,6 +120,12 @@ export const AUTHORITIES: readonly Authority[] = [
     message: "only gateway/send.ts writes to an upstream",
   },
   {
+    rule: "model-asked",
+    pattern: /\.\s*post\s*\(/g,
+    allowed: ["src/models/", "src/gateway/send.ts"],
+    message: "only gateway/send.ts asks a model",
+  },
+  {
     rule: "ledger-appended",
     pattern: /\bledger\s*(?:\?\.|\.)\s*append\b/g,
     allowed: [
@@ -126,6 +134,7 @@ export const AUTHORITIES: readonly Authority[] = [
       "src/gateway/answers.ts",
       "src/gateway/asks.ts",
       "src/gateway/tasks.ts",
+      "src/gateway/model-door.ts",
       "src/control/",
     ],
     message: "only the door, control and store/ledger.ts append to the ledger",

@@ -1,0 +1,46 @@
+// Which accounts a call of a model is charged to, and what each may hold. Amounts are nano-USD, or tokens.
+// Invariant: whatever has a limit that the owner wrote is claimed.
+
+import { principalText, type Clock, type ModelRequest } from "../kernel/index.ts";
+import type { Stack } from "../manifest/index.ts";
+import type { Claim } from "../store/index.ts";
+
+export interface Bound {
+  readonly nanoUsd: number;
+  readonly tokens: number;
+}
+
+const NANO = 1e9;
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
+
+/** Days and months are the owner's. */
+export function accountsOf(
+  { clock, stack }: { readonly clock: Clock; readonly stack: Stack },
+  { session, principal }: Pick<ModelRequest, "session" | "principal">,
+  { nanoUsd, tokens }: Bound,
+): readonly Claim[] {
+  const { day, month, sessionTokens } = stack.budgets;
+  const date = dateIn(stack.owner.timezone, clock.nowMs());
+  const money = (account: string, limit: number | null): Claim => ({
+    account,
+    amount: nanoUsd,
+    limit: limit === null ? NO_LIMIT : Math.floor(limit * stack.owner.currency.usd * NANO),
+  });
+  const client = principal.kind === "client" ? stack.clients[principal.name] : undefined;
+  const own = client === undefined ? [] : [money(`day:${date}/${principalText(principal)}`, client.budget)];
+  return [
+    money(`day:${date}`, day),
+    money(`month:${date.slice(0, 7)}`, month),
+    ...own,
+    { account: `tokens:${session}`, amount: tokens, limit: sessionTokens ?? NO_LIMIT },
+  ];
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** `2026-11-22` */
+export function dateIn(timeZone: string, atMs: number): string {
+  const known = formats.get(timeZone) ?? new Intl.DateTimeFormat("en-CA", { timeZone, dateStyle: "short" });
+  formats.set(timeZone, known);
+  return known.format(atMs);
+}
