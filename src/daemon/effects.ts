@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
 import { NO_MODELS } from "../models/index.ts";
+import { explainSandbox } from "../doctor/sandbox-fix.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
@@ -42,7 +43,7 @@ export interface EffectOptions {
 export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, redirectUri }: EffectOptions): Effects {
   const { home, clock, random, store, secrets, hearing, active } = state;
   let probed: Promise<SandboxProbe> | null = null;
-  const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox());
+  const probe = (): Promise<SandboxProbe> => (probed ??= probeSandbox(explainSandbox));
   const permit =
     (principal: string, purpose: string): PermitConnection =>
     ({ host, port }) =>

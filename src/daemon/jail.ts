@@ -5,6 +5,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { Fault, oneLine, type JsonObject } from "../kernel/index.ts";
+import { explainSandbox } from "../doctor/sandbox-fix.ts";
 import { probeSandbox, startSandboxed } from "../sandbox/index.ts";
 
 export interface JailOptions {
@@ -52,7 +53,7 @@ export async function runJailed(options: JailOptions): Promise<number> {
     command: isTerminal ? onTerminal(options.command, stdout) : options.command,
     cwd: options.project,
     env: { ...options.env, FREEHOLD_SOCKET: options.gatewaySocket },
-    probe: await probeSandbox(),
+    probe: await probeSandbox(explainSandbox),
     permitConnection: options.onConnection,
     // Of the state only the one socket that is named above.
     protect: [options.stateDir],

@@ -10,6 +10,7 @@ import type { JsonObject, JsonValue } from "../kernel/index.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { KEPT, lookAtKept, type Kept } from "../supply/index.ts";
 import { checked, fail, ok, unknown, warn, type Check, type Finding } from "./check.ts";
+import { explainSandbox } from "./sandbox-fix.ts";
 
 export interface CheckOptions {
   readonly home: string;
@@ -35,7 +36,7 @@ export function runChecks(options: CheckOptions): Promise<readonly Check[]> {
   const looks: readonly (readonly [string, () => Finding | Promise<Finding>])[] = [
     ["node", () => node(options.nodeVersion ?? process.versions.node)],
     ["git", git],
-    ["sandbox", () => sandbox(options.probe ?? probeSandbox)],
+    ["sandbox", () => sandbox(options.probe ?? (() => probeSandbox(explainSandbox)))],
     ["home", () => homeFolder(home)],
     ["disk", () => disk(home)],
     ["daemon", () => daemon(options.status)],

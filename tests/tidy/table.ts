@@ -49,6 +49,7 @@ export const ROOMS = Object.keys(MAY_IMPORT);
 export const LIGHT_DOORS = [
   "src/control/reach.ts",
   "src/control/local.ts",
+  "src/doctor/sandbox-fix.ts",
   "src/daemon/shim.ts",
   "src/daemon/jail.ts",
   "src/daemon/service-units.ts",
