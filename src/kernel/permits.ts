@@ -13,25 +13,16 @@ export interface Permit {
   spend(canonicalParams: string): boolean;
 }
 
-export interface PermitTerms {
-  readonly id: string;
-  readonly request: string;
-  readonly server: string;
-  readonly method: string;
-  readonly canonicalParams: string;
-}
+export type PermitTerms = Omit<Permit, "digest" | "spend"> & { readonly canonicalParams: string };
 
-export function issuePermit(terms: PermitTerms): Permit {
-  const digest = sha256(terms.canonicalParams);
+export function issuePermit({ canonicalParams, ...terms }: PermitTerms): Permit {
+  const digest = sha256(canonicalParams);
   let isSpent = false;
   return Object.freeze({
-    id: terms.id,
-    request: terms.request,
-    server: terms.server,
-    method: terms.method,
+    ...terms,
     digest,
-    spend(canonicalParams: string): boolean {
-      if (isSpent || sha256(canonicalParams) !== digest) return false;
+    spend(params: string): boolean {
+      if (isSpent || sha256(params) !== digest) return false;
       isSpent = true;
       return true;
     },

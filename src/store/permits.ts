@@ -1,15 +1,9 @@
 // Spent permits of effects. Invariant: for one request spend() answers true once, across restarts and processes.
 
-import type { Digest } from "../kernel/index.ts";
+import type { Permit } from "../kernel/index.ts";
 import type { Database } from "./database.ts";
 
-export interface SpentPermit {
-  readonly request: string;
-  readonly server: string;
-  readonly method: string;
-  /** SHA-256 of the canonical parameters that are sent. */
-  readonly digest: Digest;
-}
+export type SpentPermit = Omit<Permit, "id" | "spend">;
 
 export interface Permits {
   /** False when a permit of this request was spent before, whatever it was for. */
