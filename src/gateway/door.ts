@@ -12,7 +12,6 @@ import {
   issuePermit,
   isTainted,
   noteResult,
-  oneLine,
   principalText,
   reasonOf,
   spend,
@@ -45,9 +44,9 @@ import {
   type Case,
 } from "./case.ts";
 import { countDenials, type Denials } from "./denials.ts";
-import { fillHandles, handleNote, takeOut } from "./handles.ts";
+import { fillHandles, handleNote, keep, takeOut } from "./handles.ts";
 import { holdEnd } from "./hold-length.ts";
-import { openModelDoor, type ModelDoor, type ModelDoorParts } from "./model-door.ts";
+import { ModelDoor, type ModelDoorParts } from "./model-door.ts";
 import { send } from "./send.ts";
 import { noteUndo } from "./undo.ts";
 import type { Upstream } from "./upstreams.ts";
@@ -55,7 +54,6 @@ import type { Upstream } from "./upstreams.ts";
 const CALL_TIMEOUT_MS = 10 * 60_000;
 const STOPPED = "door.stopped";
 const WORDS_KEPT_MAX = 100_000;
-const KEPT_MAX = 1_000_000;
 const KEPT_FAULT = "it failed, and what it said is kept from this conversation";
 
 export function openDoor(parts: ModelDoorParts): OwnersDoor {
@@ -96,7 +94,7 @@ class TheDoor implements OwnersDoor {
       newRequestId: () => this.#newRequestId(),
       stopCount: () => this.#stopCount,
     });
-    this.#models = openModelDoor(parts, {
+    this.#models = new ModelDoor(parts, {
       newRequestId: () => this.#newRequestId(),
       stopCount: () => this.#stopCount,
       isStopped: () => this.#stopped,
@@ -275,19 +273,11 @@ class TheDoor implements OwnersDoor {
   }
 
   takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {
-    const { session, principal, handle, path, type } = wanted;
-    const { found, label } = takeOut(this.#parts.store, session, { handle, path, type });
-    this.#parts.sessions.taint(this.#parts.sessions.open(session, principal), label);
-    this.#parts.store.ledger.append({
-      kind: "label",
-      session,
-      principal: principalText(principal),
-      subject: "extract",
-      request: null,
-      facts: { handle: oneLine(handle, 20), type: type.kind, found: found.kind, label: { ...label } },
-      text: path.slice(0, 500),
-    });
-    return found;
+    return takeOut(this.#parts, wanted);
+  }
+
+  keep(...kept: Parameters<OwnersDoor["keep"]>): string {
+    return keep(this.#parts, kept);
   }
 
   openChild({ session, principal }: Pick<DoorRequest, "session" | "principal">): string {
@@ -298,16 +288,8 @@ class TheDoor implements OwnersDoor {
     return id;
   }
 
-  keep({ session, principal }: Pick<DoorRequest, "session" | "principal">, text: string): string {
-    const { label } = this.#parts.sessions.open(session, principal);
-    const result = { content: [{ type: "text", text: text.slice(0, KEPT_MAX) }] };
-    return this.#parts.store.handles.put({ session, result, label });
-  }
-
   hear(words: Parameters<OwnersDoor["hear"]>[0], owner: OwnerPresence): string | null {
-    if (!owner.isLive(this.#parts.clock.nowMs())) {
-      throw new Fault("owner.needed", { message: "only the owner's own words count as theirs." });
-    }
+    this.#needOwner(owner, "only the owner's own words count as theirs.");
     const session = this.#parts.sessions.open(words.session, words.principal);
     // What a conversation that has read strangers' text plans is no longer the owner's plan.
     const outline = isTainted(session.label) ? null : words.outline;
@@ -342,14 +324,17 @@ class TheDoor implements OwnersDoor {
   }
 
   resume(owner: OwnerPresence): void {
-    if (!owner.isLive(this.#parts.clock.nowMs()))
-      throw new Fault("owner.needed", { message: "only the owner can resume." });
+    this.#needOwner(owner, "only the owner can resume.");
     this.#parts.store.transaction(() => {
       this.#parts.store.settings.set(STOPPED, "");
       this.#parts.store.ledger.append({ ...this.#own("resume"), facts: {} });
     });
     this.#parts.sessions.endTasks();
     this.#stopped = false;
+  }
+
+  #needOwner(owner: OwnerPresence, message: string): void {
+    if (!owner.isLive(this.#parts.clock.nowMs())) throw new Fault("owner.needed", { message });
   }
 
   #own(kind: "start" | "stop" | "resume"): NewEntry {
@@ -388,14 +373,8 @@ class TheDoor implements OwnersDoor {
 
   connect({ principal, purpose, host, port }: Parameters<OwnersDoor["connect"]>[0]): boolean {
     const facts = { purpose, allowed: !this.#stopped };
-    this.#parts.store.ledger.append({
-      kind: "connection",
-      session: null,
-      principal,
-      subject: `${host}:${port}`,
-      request: null,
-      facts,
-    });
+    const entry = { kind: "connection", session: null, principal, subject: `${host}:${port}`, request: null } as const;
+    this.#parts.store.ledger.append({ ...entry, facts });
     return !this.#stopped;
   }
 

@@ -7,15 +7,18 @@ import {
   extract,
   isObject,
   join,
+  oneLine,
+  principalText,
   textAt,
+  type Door,
   type DoorRequest,
   type Extracted,
-  type ExtractType,
   type JsonObject,
   type JsonValue,
   type Label,
 } from "../kernel/index.ts";
 import type { HandleRow, Store } from "../store/index.ts";
+import type { CaseParts } from "./case.ts";
 
 /** What a call says once its handles are replaced; the label is that of all of them. */
 export type Filled =
@@ -24,6 +27,9 @@ export type Filled =
 
 const HANDLE = /^q:\d{1,15}$/;
 const TAKEN_MAX = 20;
+const KEPT_MAX = 1_000_000;
+
+type HandleParts = Pick<CaseParts, "store" | "sessions">;
 
 /** A value that is exactly a handle stands for its text, so that what is decided, shown and sent is what it says. */
 export function fillHandles(store: Store, request: DoorRequest): Filled {
@@ -46,19 +52,31 @@ export function fillHandles(store: Store, request: DoorRequest): Filled {
 }
 
 /** Takes one plain value out; the conversation takes on whose data it is, and no stranger's words. */
-export function takeOut(
-  store: Store,
-  session: string,
-  wanted: { readonly handle: string; readonly path: string; readonly type: ExtractType },
-): { readonly found: Extracted; readonly label: Label } {
-  const row = openFor(store, wanted.handle, session);
-  if (row === null) return { found: { kind: "refused", reason: "there is no such handle here" }, label: CLEAN };
-  if (store.handles.take(wanted.handle) > TAKEN_MAX) {
-    return { found: { kind: "refused", reason: `${TAKEN_MAX} values were taken out of it already` }, label: CLEAN };
+export function takeOut({ store, sessions }: HandleParts, wanted: Parameters<Door["takeOut"]>[0]): Extracted {
+  const { session, principal, handle, path, type } = wanted;
+  const row = openFor(store, handle, session);
+  if (row === null) return { kind: "refused", reason: "there is no such handle here" };
+  if (store.handles.take(handle) > TAKEN_MAX) {
+    return { kind: "refused", reason: `${TAKEN_MAX} values were taken out of it already` };
   }
   const { compartments, secret } = row.label;
-  const found = extract(row.result["structuredContent"], wanted.path, wanted.type);
-  return { found, label: { compartments, secret, integrity: "system" } };
+  const label: Label = { compartments, secret, integrity: "system" };
+  const found = extract(row.result["structuredContent"], path, type);
+  sessions.taint(sessions.open(session, principal), label);
+  const facts = { handle: oneLine(handle, 20), type: type.kind, found: found.kind, label: { ...label } };
+  const entry = { kind: "label", session, principal: principalText(principal), subject: "extract" } as const;
+  store.ledger.append({ ...entry, request: null, facts, text: path.slice(0, 500) });
+  return found;
+}
+
+/** A text of a conversation, with all that the conversation has read. */
+export function keep(
+  { store, sessions }: HandleParts,
+  [{ session, principal }, text]: Parameters<Door["keep"]>,
+): string {
+  const { label } = sessions.open(session, principal);
+  const result = { content: [{ type: "text", text: text.slice(0, KEPT_MAX) }] };
+  return store.handles.put({ session, result, label });
 }
 
 function openFor(store: Store, handle: string, session: string): HandleRow | null {

@@ -18,7 +18,15 @@ clients:
 test("another view keeps what else is said of the client, and the other entries as they are", () => {
   const view = { view: "hybrid", direct: ["files.read"] } as const;
   const edited = editStack(STACK, [{ kind: "change-view", name: "one", view }]);
-  const kept = { compartments: ["a"], names: "short", inform: null, subject: null, clientId: null, models: [], budget: null };
+  const kept = {
+    compartments: ["a"],
+    names: "short",
+    inform: null,
+    subject: null,
+    clientId: null,
+    models: [],
+    budget: null,
+  };
   assert.deepEqual(parseStack(edited, "stack.yaml").clients["one"], { ...kept, ...view });
   assert.ok(edited.includes("  two: { compartments: [a] } # the other\n"));
   const back = editStack(edited, [{ kind: "change-view", name: "one", view: { view: "direct" } }]);

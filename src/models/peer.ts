@@ -63,6 +63,7 @@ export type ModelReply =
       readonly text: string;
       readonly calls: readonly ModelCall[];
       readonly end: EndReason;
+      /** Null where it did not say. */
       readonly usage: ModelUsage | null;
       /** Until the first piece of the answer; null where none came. */
       readonly firstMs: number | null;

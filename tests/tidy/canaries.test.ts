@@ -114,6 +114,7 @@ const CANARIES: readonly Canary[] = [
     bad: 'import { DatabaseSync } from "node:sqlite";',
     good: 'const text = "node:sqlite";',
   }),
+  canary("authorities", "src/gateway/x.ts", { bad: "await peer.post(posting);", good: "await door.think(request);" }),
   canary("authorities", "src/gateway/x.ts", {
     bad: "const permit = issuePermit(terms);",
     good: "// issuePermit(terms)",
