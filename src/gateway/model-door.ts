@@ -3,6 +3,7 @@
 // a bound is held before anything is sent, and settled once; the intent is recorded before, the receipt after.
 
 import {
+  hasFewRights,
   issuePermit,
   join,
   modelFault,
@@ -109,9 +110,9 @@ export class ModelDoor {
     if (this.#state.isStopped() || this.#state.stopCount() !== stopCount) return STOPPED;
     const { compartments, clients } = this.#parts.policy().stack;
     const { kind, name: program } = request.principal;
-    if (kind === "client" && (!Object.hasOwn(clients, program) || clients[program]?.models.includes(name) !== true)) {
-      return { why: "flow", reason: `${program} may not ask ${name}` };
-    }
+    const own = kind === "client" && Object.hasOwn(clients, program) ? clients[program] : undefined;
+    const mayAsk = kind === "client" ? own?.models.includes(name) === true : !hasFewRights(request.principal);
+    if (!mayAsk) return { why: "flow", reason: `${principalText(request.principal)} may not ask ${name}` };
     const label = this.#labelOf(request);
     const named: ModelSink["named"] = (one) =>
       Object.hasOwn(compartments, one) ? compartments[one]?.models : undefined;
