@@ -3,7 +3,7 @@
 // in the store before it is checked; the secret itself is not stored.
 
 import { scrypt, timingSafeEqual } from "node:crypto";
-import { Fault, isObject, parseStrict, type JsonObject, type OwnerPresence } from "../kernel/index.ts";
+import { Fault, objectFrom, type JsonObject, type OwnerPresence } from "../kernel/index.ts";
 import { loginLinks, type ConsoleVisit, type LoginLinks, type OwnerAuthParts } from "./login-links.ts";
 import { checkStrength, SECRET_LENGTH_MAX } from "./secret-strength.ts";
 
@@ -161,6 +161,5 @@ function derive(secret: string, salt: string): Promise<Buffer> {
 }
 
 function stored(text: string | null): JsonObject {
-  const parsed = parseStrict(text ?? "{}");
-  return parsed.kind === "value" && isObject(parsed.value) ? parsed.value : {};
+  return objectFrom(text ?? "{}") ?? {};
 }

@@ -9,10 +9,9 @@ import {
   CLEAN,
   endorse,
   isExpired,
-  isObject,
   join,
+  objectFrom,
   oneLine,
-  parseStrict,
   principalFrom,
   principalText,
   questionId,
@@ -209,8 +208,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 
   /** "This address is fine for this task": later calls of the conversation's present request may use the value. */
   #endorse({ binding, request }: Question, names: readonly string[]): void {
-    const parsed = parseStrict(binding.args);
-    const args = parsed.kind === "value" && isObject(parsed.value) ? parsed.value : {};
+    const args = objectFrom(binding.args) ?? {};
     const known = names.filter((name) => Object.hasOwn(args, name));
     if (known.length === 0) return;
     const { provenance } = this.#parts.sessions.open(binding.session, principalFrom(binding.principal));
@@ -264,10 +262,10 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
   async #carryOut(question: Question, stopCount: number): Promise<DoorAnswer> {
     const { binding } = question;
     assert(bindingDigest(binding) === question.digest, "a question changed after it was asked");
-    const parsed = parseStrict(binding.args);
-    assert(parsed.kind === "value" && isObject(parsed.value), "a question holds no arguments");
+    const args = objectFrom(binding.args);
+    assert(args !== null, "a question holds no arguments");
     const principal = principalFrom(binding.principal);
-    const request = { session: binding.session, principal, tool: binding.tool, args: parsed.value };
+    const request = { session: binding.session, principal, tool: binding.tool, args };
     const asked = { id: question.request, handles: binding.label };
     const fault = await this.#steps.started(request, asked);
     // A stop freezes what is held, and voids an answer.

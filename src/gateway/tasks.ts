@@ -6,8 +6,7 @@ import {
   canonical,
   digestOf,
   isExpired,
-  isObject,
-  parseStrict,
+  objectFrom,
   principalFrom,
   principalText,
   propose,
@@ -111,6 +110,6 @@ export class Tasks {
 }
 
 function taskIn({ binding }: Question): Task | null {
-  const parsed = parseStrict(binding.args);
-  return parsed.kind === "value" && isObject(parsed.value) ? taskFrom(parsed.value) : null;
+  const args = objectFrom(binding.args);
+  return args === null ? null : taskFrom(args);
 }

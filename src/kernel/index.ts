@@ -10,7 +10,7 @@ export { extract } from "./extract.ts";
 export type { Extracted, ExtractType } from "./extract.ts";
 export { assert, Fault, reasonOf, unreachable } from "./fault.ts";
 export type { FaultDetails } from "./fault.ts";
-export { canonical, digestOf, isObject, parseStrict, sha256, textAt } from "./json.ts";
+export { canonical, digestOf, isObject, objectFrom, parseStrict, sha256, textAt } from "./json.ts";
 export type { Digest, JsonObject, JsonValue, Parsed } from "./json.ts";
 export { CLEAN, covers, isTainted, join, outside } from "./labels.ts";
 export type { Integrity, Label } from "./labels.ts";

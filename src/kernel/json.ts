@@ -2,7 +2,8 @@
 // Invariants: a text with two readings is refused; canonical() of a parsed text parses back to the same value.
 
 import { hash } from "node:crypto";
-import { readJson, stringEnd, type JsonObject, type JsonValue } from "./read-json.ts";
+import { assert } from "./fault.ts";
+import { readJson, scalarEnd, type JsonObject, type JsonValue } from "./read-json.ts";
 
 export type { JsonObject, JsonValue };
 
@@ -38,16 +39,22 @@ export function parseStrict(text: string): Parsed {
   return reason === null ? { kind: "value", value } : { kind: "refused", reason };
 }
 
+/** The object that a text holds, read strictly; null for everything else. */
+export function objectFrom(text: string): JsonObject | null {
+  const parsed = parseStrict(text);
+  return parsed.kind === "value" && isObject(parsed.value) ? parsed.value : null;
+}
+
 /** One pass over a text that JSON.parse accepted, so the grammar itself needs no second check. */
 function scan(text: string): string | null {
   const keysByDepth: (Set<string> | null)[] = [];
   let expectKey = false;
   let index = 0;
   while (index < text.length) {
-    const char = text[index];
+    const char = text[index] ?? "";
+    const end = scalarEnd(text, index);
+    const raw = text.slice(index, end);
     if (char === '"') {
-      const end = stringEnd(text, index);
-      const raw = text.slice(index, end);
       const decoded = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
       if (!decoded.isWellFormed()) return "a string holds half a character (lone surrogate)";
       const keys = keysByDepth.at(-1);
@@ -57,10 +64,7 @@ function scan(text: string): string | null {
         keys.add(decoded);
         expectKey = false;
       }
-      index = end;
-      continue;
-    }
-    if (char === "{" || char === "[") {
+    } else if (char === "{" || char === "[") {
       keysByDepth.push(char === "{" ? new Set() : null);
       if (keysByDepth.length > DEPTH_MAX) return `nested deeper than ${DEPTH_MAX}`;
       expectKey = char === "{";
@@ -69,22 +73,12 @@ function scan(text: string): string | null {
       expectKey = false;
     } else if (char === ",") {
       expectKey = keysByDepth.at(-1) instanceof Set;
-    } else if (char !== undefined && (char === "-" || (char >= "0" && char <= "9"))) {
-      const end = numberEnd(text, index);
-      const raw = text.slice(index, end);
-      if (!roundTrips(raw)) return `the number ${raw.slice(0, 40)} does not survive as a JSON number`;
-      index = end;
-      continue;
+    } else if ("-0123456789".includes(char) && !roundTrips(raw)) {
+      return `the number ${raw.slice(0, 40)} does not survive as a JSON number`;
     }
-    index += 1;
+    index = Math.max(end, index + 1);
   }
   return null;
-}
-
-function numberEnd(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && "0123456789.eE+-".includes(text[index] ?? "")) index += 1;
-  return index;
 }
 
 /** Equal in value as written: `1.0` and `1e2` pass, `9007199254740993` and `1e400` do not. */
@@ -129,15 +123,10 @@ function isOrdered(value: JsonValue | undefined): boolean {
 }
 
 function spell(value: JsonValue): string {
-  if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new Error("Bug: lone surrogate in canonical JSON");
+  if (typeof value !== "object" || value === null) {
+    assert(isOrdered(value), `JSON cannot carry this ${typeof value}`);
     return JSON.stringify(value);
   }
-  if (typeof value === "number") {
-    if (!Number.isFinite(value)) throw new Error("Bug: non-finite number in canonical JSON");
-    return JSON.stringify(value);
-  }
-  if (value === null || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return `[${value.map((item: JsonValue) => spell(item)).join(",")}]`;
   const object = value as JsonObject;
   const parts: string[] = [];

@@ -18,7 +18,7 @@ export function readJson(text: string): JsonValue {
 }
 
 /** The index after the closing quote of a string that opens at `start`, in a text that JSON.parse accepted. */
-export function stringEnd(text: string, start: number): number {
+function stringEnd(text: string, start: number): number {
   let quote = text.indexOf('"', start + 1);
   while (isEscaped(text, quote)) quote = text.indexOf('"', quote + 1);
   return quote + 1;
@@ -66,7 +66,8 @@ function reread(text: string): JsonValue {
   return root[0] ?? null;
 }
 
-function scalarEnd(text: string, start: number): number {
+/** The index after the string, number or word that begins at `start`; `start` where none does. */
+export function scalarEnd(text: string, start: number): number {
   if (text[start] === '"') return stringEnd(text, start);
   let end = start;
   while (end < text.length && !'{}[],: \t\n\r"'.includes(text[end] ?? "")) end += 1;

@@ -2,7 +2,7 @@
 // Invariants: a value stands on disk only encrypted; the key file is the user's alone; writes replace the file whole.
 
 import { join } from "node:path";
-import { Fault, isObject, parseStrict } from "../kernel/index.ts";
+import { Fault, objectFrom } from "../kernel/index.ts";
 import { openKeyFile, type KeyFile } from "./key-file.ts";
 import { readPrivate, writePrivate } from "./private-files.ts";
 
@@ -134,7 +134,6 @@ function checkAll(values: Values): void {
 }
 
 function valuesIn(text: string): Map<string, string> {
-  const parsed = parseStrict(text);
-  const entries = parsed.kind === "value" && isObject(parsed.value) ? Object.entries(parsed.value) : [];
+  const entries = Object.entries(objectFrom(text) ?? {});
   return new Map(entries.flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : [])));
 }
