@@ -53,8 +53,8 @@ function scan(text: string): string | null {
   while (index < text.length) {
     const char = text[index] ?? "";
     const end = scalarEnd(text, index);
-    const raw = text.slice(index, end);
     if (char === '"') {
+      const raw = text.slice(index, end);
       const decoded = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
       if (!decoded.isWellFormed()) return "a string holds half a character (lone surrogate)";
       const keys = keysByDepth.at(-1);
@@ -73,8 +73,9 @@ function scan(text: string): string | null {
       expectKey = false;
     } else if (char === ",") {
       expectKey = keysByDepth.at(-1) instanceof Set;
-    } else if ("-0123456789".includes(char) && !roundTrips(raw)) {
-      return `the number ${raw.slice(0, 40)} does not survive as a JSON number`;
+    } else if (end > index && !"tfn".includes(char)) {
+      const raw = text.slice(index, end);
+      if (!roundTrips(raw)) return `the number ${raw.slice(0, 40)} does not survive as a JSON number`;
     }
     index = Math.max(end, index + 1);
   }
