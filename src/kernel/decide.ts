@@ -3,6 +3,7 @@
 
 import { overCap, type CapName, type Caps } from "./caps.ts";
 import { hasEgress, roleOf, type ToolCard } from "./cards.ts";
+import { reasonOf } from "./fault.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import { isTainted, join, outside, type Label } from "./labels.ts";
 import { hasFewRights, principalText, type Principal } from "./principals.ts";
@@ -84,34 +85,26 @@ const NAME_LENGTH_MAX = 40;
 const STRENGTH: Readonly<Record<Answer, number>> = { allow: 0, ask: 1, deny: 2 };
 
 export function decide(facts: Facts): Decision {
-  let clauses: readonly ClauseAnswer[];
+  const clauses = answersTo(facts);
+  const strictest = clauses.reduce((one, other) => (STRENGTH[other.answer] > STRENGTH[one.answer] ? other : one));
+  return { kind: strictest.answer, because: strictest.clause, clauses };
+}
+
+/** Never empty: where no clause answers or one fails, the answer is no. */
+function answersTo(facts: Facts): readonly ClauseAnswer[] {
   try {
-    clauses = runClauses(facts);
+    const answers = runClauses(facts);
+    return answers.length > 0 ? answers : [answer("C0", "deny", "nothing allows it")];
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    clauses = [{ clause: "C0", answer: "deny", reason: `the decision failed: ${reason}` }];
+    return [answer("C0", "deny", `the decision failed: ${reasonOf(error)}`)];
   }
-  let winner: ClauseAnswer | null = null;
-  for (const answer of clauses) {
-    if (winner === null || STRENGTH[answer.answer] > STRENGTH[winner.answer]) winner = answer;
-  }
-  if (winner === null) {
-    winner = { clause: "C0", answer: "deny", reason: "nothing allows it" };
-    clauses = [winner];
-  }
-  return { kind: winner.answer, because: winner.clause, clauses };
 }
 
 function runClauses(facts: Facts): readonly ClauseAnswer[] {
-  const card = facts.card;
-  if (card === null) return [answer("C0", "deny", `no accepted card for ${facts.tool}`)];
-  const call = callOf(facts, card);
-  const answers: ClauseAnswer[] = [];
-  for (const clause of [hardLimits, flow, plainRead, ownersEffect, outlined, ownersContent] satisfies Clause[]) {
-    const given = clause(call);
-    if (given !== null) answers.push(given);
-  }
-  return answers;
+  if (facts.card === null) return [answer("C0", "deny", `no accepted card for ${facts.tool}`)];
+  const call = callOf(facts, facts.card);
+  const clauses: readonly Clause[] = [hardLimits, flow, plainRead, ownersEffect, outlined, ownersContent];
+  return clauses.flatMap((clause) => clause(call) ?? []);
 }
 
 function callOf(facts: Facts, card: ToolCard): Call {
