@@ -5,19 +5,8 @@
 import { EFFECTS, type ArgumentRole, type ToolCard } from "../kernel/index.ts";
 import { holdOf, undoOf } from "./holds.ts";
 import { DIGEST, NAME, SERVER_NAME, TOOL_NAME } from "./names.ts";
-import {
-  fields,
-  flagOf,
-  mapOf,
-  maybe,
-  oneOf,
-  remember,
-  report,
-  setOf,
-  textOf,
-  type Fields,
-  type SourceNode,
-} from "./reading.ts";
+import * as read from "./reading.ts";
+import type { Fields, SourceNode } from "./reading.ts";
 import type { CardFile } from "./types.ts";
 import { readYaml } from "./yaml.ts";
 
@@ -33,10 +22,10 @@ const ID_PATH = {
 /** Throws one Fault with `file:line`. The file's name must be the server's, which loadPolicy checks. */
 export function parseCards(text: string, file: string): CardFile {
   return readYaml({ text, file }, (root) => {
-    const top = fields(root, { required: ["server"], optional: ["tools", ...Object.keys(PSEUDO)] });
-    const server = textOf(top.need("server"), SERVER_NAME);
-    const tools = maybe(top.get("tools"), {}, (node) =>
-      mapOf(node, TOOL_NAME, (card, name) => cardOf(card, server, name)),
+    const top = read.fields(root, { required: ["server"], optional: ["tools", ...Object.keys(PSEUDO)] });
+    const server = read.textOf(top.need("server"), SERVER_NAME);
+    const tools = read.maybe(top.get("tools"), {}, (node) =>
+      read.mapOf(node, TOOL_NAME, (card, name) => cardOf(card, server, name)),
     );
     const cards: Record<string, ToolCard> = {};
     for (const card of Object.values(tools)) cards[card.tool] = card;
@@ -44,19 +33,22 @@ export function parseCards(text: string, file: string): CardFile {
       const node = top.get(key);
       if (node !== undefined) cards[`${server}.${pseudo}`] = cardOf(node, server, pseudo);
     }
-    return remember(root, { server, cards });
+    return read.remember(root, { server, cards });
   });
 }
 
 function cardOf(node: SourceNode, server: string, name: string): ToolCard {
-  const card = fields(node, { required: ["pin", "effect", "result"], optional: [...ROLES, "ids", "hold", "undo"] });
+  const card = read.fields(node, {
+    required: ["pin", "effect", "result"],
+    optional: [...ROLES, "ids", "hold", "undo"],
+  });
   const [hold, undo] = [card.get("hold"), card.get("undo")];
-  return remember(node, {
+  return read.remember(node, {
     tool: `${server}.${name}`,
-    pin: textOf(card.need("pin"), DIGEST),
-    effect: oneOf(card.need("effect"), EFFECTS),
+    pin: read.textOf(card.need("pin"), DIGEST),
+    effect: read.oneOf(card.need("effect"), EFFECTS),
     roles: rolesOf(card),
-    ids: maybe(card.get("ids"), [], (ids) => setOf(ids, ID_PATH)),
+    ids: read.maybe(card.get("ids"), [], (ids) => read.setOf(ids, ID_PATH)),
     result: resultOf(card.need("result")),
     ...(hold === undefined ? {} : { holdMs: holdOf(hold) }),
     ...(undo === undefined ? {} : { undo: undoOf(undo, server) }),
@@ -68,13 +60,14 @@ function rolesOf(card: Fields): Readonly<Record<string, ArgumentRole>> {
   for (const role of ROLES) {
     const list = card.get(role);
     if (list === undefined) continue;
-    for (const name of setOf(list, ARGUMENT)) {
+    for (const name of read.setOf(list, ARGUMENT)) {
       const other = roles.get(name);
       if (other !== undefined) {
         const message = `the argument '${name}' is both ${other} and ${role}. Choose one.`;
-        report(list, { code: "duplicate", message });
+        read.report(list, { code: "duplicate", message });
       }
-      if (name === "__proto__") report(list, { code: "bad-name", message: "an argument cannot be named __proto__." });
+      if (name === "__proto__")
+        read.report(list, { code: "bad-name", message: "an argument cannot be named __proto__." });
       roles.set(name, role);
     }
   }
@@ -82,11 +75,11 @@ function rolesOf(card: Fields): Readonly<Record<string, ArgumentRole>> {
 }
 
 function resultOf(node: SourceNode): ToolCard["result"] {
-  const result = fields(node, { required: ["trust", "compartments"], optional: ["secret", "mode"] });
+  const result = read.fields(node, { required: ["trust", "compartments"], optional: ["secret", "mode"] });
   return {
-    trust: oneOf(result.need("trust"), ["owner", "system", "third-party"]),
-    compartments: setOf(result.need("compartments"), NAME).toSorted(),
-    secret: maybe(result.get("secret"), false, flagOf),
-    mode: maybe(result.get("mode"), "inline", (mode) => oneOf(mode, ["inline", "handle"])),
+    trust: read.oneOf(result.need("trust"), ["owner", "system", "third-party"]),
+    compartments: read.setOf(result.need("compartments"), NAME).toSorted(),
+    secret: read.maybe(result.get("secret"), false, read.flagOf),
+    mode: read.maybe(result.get("mode"), "inline", (mode) => read.oneOf(mode, ["inline", "handle"])),
   };
 }
