@@ -2,6 +2,7 @@
 
 import { Fault, isObject, type Digest, type Rule, type ToolCard } from "../kernel/index.ts";
 import { didYouMean } from "./nearest.ts";
+import { checkModels } from "./models.ts";
 import { placeOf } from "./reading.ts";
 import { checkSkills } from "./skills.ts";
 import { pinsOf } from "./surface-pins.ts";
@@ -31,6 +32,7 @@ export function checkPolicy(parts: PolicyParts): void {
     pins.set(name, pinsOf(name, locked.surface));
   }
   checkSkills(parts.stack, parts.lock);
+  checkModels(parts.stack, parts.lock);
   for (const file of parts.cards) checkCards({ ...parts, pins }, file);
   for (const rule of parts.rules) checkRule({ ...parts, pins }, rule);
   for (const [name, { direct }] of Object.entries(parts.stack.clients)) {

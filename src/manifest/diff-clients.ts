@@ -9,7 +9,7 @@ const NOT_REMOTE: RemoteClient = { subject: null, clientId: null };
 
 type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
 
-/** Another view shows a program no more than it could see before, so only compartments make it wider. */
+/** Another view shows a program no more than it could see before; compartments, models and money make it wider. */
 export function diffClients(before: Stack["clients"], after: Stack["clients"], add: Add): void {
   for (const [name, was, is] of pairs(before, after)) {
     if (is === undefined) add("removed", `client ${name} may no longer connect`, false);
@@ -22,6 +22,16 @@ export function diffClients(before: Stack["clients"], after: Stack["clients"], a
     const login = remoteClientText(is ?? NOT_REMOTE);
     if (is !== undefined && login !== remoteClientText(was ?? NOT_REMOTE)) {
       add("changed", `client ${name} ${login || "no longer comes from elsewhere"}`, login !== "");
+    }
+    const [models, budget] = [is?.models ?? [], is?.budget ?? null];
+    for (const one of minus(models, was?.models ?? [])) add("changed", `client ${name} may now ask model ${one}`, true);
+    for (const one of is === undefined ? [] : minus(was?.models ?? [], models)) {
+      add("changed", `client ${name} may no longer ask model ${one}`, false);
+    }
+    const formerBudget = was?.budget ?? null;
+    if (is !== undefined && budget !== formerBudget) {
+      const isMore = (budget ?? Infinity) > (formerBudget ?? Infinity);
+      add("changed", `client ${name} may spend ${budget ?? "what the whole stack may"} a day on models`, isMore);
     }
     for (const one of minus(formerly, shown)) {
       add("changed", `client ${name} may no longer be shown ${one} data`, false);

@@ -8,9 +8,10 @@ import { diffRemote } from "./remote.ts";
 import { diffLock, diffServers } from "./diff-servers.ts";
 import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText, quietText } from "./holds.ts";
+import { diffModels } from "./models.ts";
 import { isPolicyFile, loadPolicy, STACK_FILE, type Policy, type PolicyFiles } from "./policy.ts";
 import { diffLockedParts, diffSkills } from "./skills.ts";
-import type { Stack, StackModel } from "./types.ts";
+import type { Stack } from "./types.ts";
 
 const STARTING: PolicyFiles = { [STACK_FILE]: "version: 1\nowner: { name: nobody }\n" };
 
@@ -77,11 +78,7 @@ function diffStack(before: Stack, after: Stack): readonly Change[] {
       if (is !== undefined) add("changed", `model ${model} may no longer read ${name} data`, false);
     }
   }
-  for (const [name, was, is] of pairs(before.models, after.models)) {
-    if (is === undefined) add("removed", `model ${name} is gone`, false);
-    else if (was === undefined) add("added", `model ${name} is new: ${modelText(is)}`, is.place !== "this-machine");
-    else if (!same(was, is)) add("changed", `model ${name} is now ${modelText(is)}`, true);
-  }
+  changes.push(...diffModels(before, after));
   diffClients(before.clients, after.clients, add);
   for (const { kind, what, wider } of diffRemote(before.remote, after.remote)) add(kind, what, wider);
   for (const limit of ["day", "month", "sessionTokens"] as const) {
@@ -107,9 +104,4 @@ function clearedModels(stack: Stack, compartment: string): readonly string[] {
   const named = stack.compartments[compartment]?.models ?? null;
   if (named !== null) return named;
   return Object.entries(stack.models).flatMap(([name, model]) => (model.place === "this-machine" ? [name] : []));
-}
-
-function modelText(model: StackModel): string {
-  const key = model.secret === null ? "" : `, with ${model.secret}`;
-  return `${model.model} at ${model.url ?? "its maker's address"} (${model.place})${key}`;
 }

@@ -71,9 +71,17 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
       return insertAt(text, spot("compartments"), edit.models === undefined ? {} : { models: edit.models });
     case "change-view": {
       known("clients");
-      const { compartments = [], names = "full", subject = null, clientId = null } = stack.clients[edit.name] ?? {};
-      const login = { ...(subject === null ? {} : { subject }), ...(clientId === null ? {} : { clientId }) };
-      const kept = { ...(names === "full" ? {} : { names }), ...login };
+      const client = stack.clients[edit.name];
+      const { compartments = [], names = "full", inform = null, subject = null, clientId = null } = client ?? {};
+      const { models = [], budget = null } = client ?? {};
+      const kept = {
+        ...(names === "full" ? {} : { names }),
+        ...(inform === null ? {} : { inform }),
+        ...(subject === null ? {} : { subject }),
+        ...(clientId === null ? {} : { clientId }),
+        ...(models.length === 0 ? {} : { models }),
+        ...(budget === null ? {} : { budget }),
+      };
       return insertAt(removeAt(text, spot("clients")), spot("clients"), { compartments, ...kept, ...edit.view });
     }
     case "remove-server":

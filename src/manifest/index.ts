@@ -56,6 +56,7 @@ export type {
   StackModel,
   StackOAuth,
   StackOwner,
+  StackPrice,
   StackRemote,
   StackSandbox,
   StackServer,

@@ -3,6 +3,7 @@
 import type { JsonObject } from "../kernel/index.ts";
 import { capsSchema } from "./caps.ts";
 import { clientViewSchema } from "./client-view.ts";
+import { modelSchema } from "./models.ts";
 import { remoteClientSchema, remoteSchema } from "./remote.ts";
 import { CONNECTORS, ENV_NAME, NAME, SECRET_REFERENCE, SERVER_NAME } from "./names.ts";
 import { oauthSchema } from "./oauth.ts";
@@ -36,7 +37,7 @@ export function stackJsonSchema(): JsonObject {
       compartments: map(NAME.pattern, "Parts of the owner's life that stay apart.", compartment()),
       servers: map(SERVER_NAME.pattern, "MCP servers.", server()),
       skills: map(NAME.pattern, "Texts for models, with no rights of their own.", skill()),
-      models: map(NAME.pattern, "Models, and where they run.", model()),
+      models: map(NAME.pattern, "Models, and where they run.", modelSchema()),
       clients: map(NAME.pattern, "Programs that may connect.", client()),
       remote: remoteSchema(),
       budgets: budgets(),
@@ -124,17 +125,6 @@ function skill(): JsonObject {
   });
 }
 
-function model(): JsonObject {
-  return object("A model and how it is reached.", ["speaks", "model", "place"], {
-    speaks: { enum: ["openai-chat", "anthropic-messages"], description: "The protocol." },
-    url: text("Its address.", { pattern: "^[Hh][Tt][Tt][Pp][Ss]?:" }),
-    model: text("Its exact name, dated where there is a date.", { minLength: 1, maxLength: 200 }),
-    place: { enum: ["this-machine", "my-network", "cloud"], description: "Where data goes when it is asked." },
-    secret,
-    fallbackFor: names("Models that it stands in for."),
-  });
-}
-
 function client(): JsonObject {
   return object("A program that may connect.", ["compartments"], {
     compartments: names("What it may be shown and may carry."),
@@ -153,7 +143,7 @@ function budgets(): JsonObject {
     sessionTokens: {
       anyOf: [
         { type: "integer", minimum: 0 },
-        { type: "string", pattern: "^[0-9]{1,6}[kM]$" },
+        { type: "string", pattern: "^[1-9][0-9]{0,5}[kM]$" },
       ],
     },
   });

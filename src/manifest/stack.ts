@@ -1,17 +1,19 @@
 // stack.yaml: what the owner declares. Strict: an unknown key, a wrong type or a name that leads nowhere is refused.
 
 import { NO_CAPS } from "../kernel/index.ts";
+import { moneyOf, tokensOf } from "./amounts.ts";
 import { capsOf } from "./caps.ts";
 import { clientViewOf } from "./client-view.ts";
 import { didYouMean } from "./nearest.ts";
 import { holdOf, quietOf } from "./holds.ts";
+import { modelOf } from "./models.ts";
 import { NAME, PLAIN_TEXT, SERVER_NAME } from "./names.ts";
 import * as read from "./reading.ts";
 import { remoteClientOf, remoteOf, reportRemoteClients } from "./remote.ts";
 import type { Fields, SourceNode } from "./reading.ts";
-import { isLoopback, secretOf, serverOf } from "./server.ts";
+import { serverOf } from "./server.ts";
 import { skillOf } from "./skills.ts";
-import type { Stack, StackBudgets, StackClient, StackCompartment, StackModel, StackOwner } from "./types.ts";
+import type { Stack, StackBudgets, StackClient, StackCompartment, StackOwner } from "./types.ts";
 import { readYaml } from "./yaml.ts";
 
 const MONEY_MAX = 1_000_000;
@@ -91,40 +93,6 @@ function compartmentOf(node: SourceNode): StackCompartment {
   };
 }
 
-function modelOf(node: SourceNode, name: string): StackModel {
-  const model = read.fields(node, {
-    required: ["speaks", "model", "place"],
-    optional: ["url", "secret", "fallbackFor"],
-  });
-  const place = read.oneOf(model.need("place"), ["this-machine", "my-network", "cloud"]);
-  const fallbackFor = read.maybe(model.get("fallbackFor"), NOBODY, (names) => read.setOf(names, NAME));
-  const self = model.get("fallbackFor");
-  if (self !== undefined && fallbackFor.includes(name)) {
-    read.report(self, { code: "bad-value", message: `model '${name}' cannot be its own fallback.` });
-  }
-  return {
-    speaks: read.oneOf(model.need("speaks"), ["openai-chat", "anthropic-messages"]),
-    url: read.maybe(model.get("url"), null, (url) => modelUrlOf(url, place)),
-    model: read.textOf(model.need("model"), { ...PLAIN_TEXT, lengthMax: 200 }),
-    place,
-    secret: read.maybe(model.get("secret"), null, secretOf),
-    fallbackFor,
-  };
-}
-
-function modelUrlOf(node: SourceNode, place: StackModel["place"]): string {
-  const url = read.textOf(node, { expected: "an address such as http://127.0.0.1:8080/v1", lengthMax: 2048 });
-  const parsed = URL.parse(url);
-  if (parsed === null || !["http:", "https:"].includes(parsed.protocol)) {
-    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} must be an http or https address.` });
-  } else if (parsed.username !== "" || parsed.password !== "") {
-    read.report(node, { code: "plain-secret", message: `${read.nameOf(node)} holds a password. Use 'secret'.` });
-  } else if (place === "cloud" && parsed.protocol === "http:" && !isLoopback(parsed.hostname)) {
-    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} goes to the cloud and must be https.` });
-  }
-  return url;
-}
-
 function clientOf(node: SourceNode): StackClient {
   const optional = ["view", "direct", "names", "inform", "subject", "clientId", "models", "budget"];
   const client = read.fields(node, { required: ["compartments"], optional });
@@ -139,22 +107,8 @@ function budgetsOf(node: SourceNode): StackBudgets {
   return {
     day: read.maybe(budgets.get("day"), null, moneyOf),
     month: read.maybe(budgets.get("month"), null, moneyOf),
-    sessionTokens: read.maybe(budgets.get("sessionTokens"), null, tokensOf),
+    sessionTokens: read.maybe(budgets.get("sessionTokens"), null, (tokens) => tokensOf(tokens)),
   };
-}
-
-function moneyOf(amount: SourceNode): number {
-  return read.numberOf(amount, { min: 0, max: MONEY_MAX, whole: false });
-}
-
-function tokensOf(node: SourceNode): number {
-  const short = typeof node.content === "string" ? /^(\d{1,6})([kM])$/.exec(node.content) : null;
-  if (short !== null) return Number(short[1]) * (short[2] === "k" ? 1_000 : 1_000_000);
-  if (typeof node.content === "string") {
-    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} must be a number such as 200000 or 200k.` });
-    return 0;
-  }
-  return read.numberOf(node, { min: 0, max: 1_000_000_000_000, whole: true });
 }
 
 /** Every name that one part of the file uses must be declared in another. */

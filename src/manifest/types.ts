@@ -93,12 +93,29 @@ export interface StackSkill {
 }
 
 export interface StackModel {
-  readonly speaks: "openai-chat" | "anthropic-messages";
+  /** `gguf`: a file of the lock, run by Freehold itself. */
+  readonly speaks: "openai-chat" | "anthropic-messages" | "gguf";
+  /** Null for a file, and for the address of whoever made the protocol. */
   readonly url: string | null;
+  /** Exact, as the provider names it; of a file its name in the lock. */
   readonly model: string;
   readonly place: "this-machine" | "my-network" | "cloud";
   readonly secret: string | null;
   readonly fallbackFor: readonly string[];
+  /** Tokens of question and answer together; null where only the model itself can say. */
+  readonly context: number | null;
+  /** Tokens of one answer. */
+  readonly maxOutput: number | null;
+  /** The owner's own, before any price list. */
+  readonly price: StackPrice | null;
+}
+
+/** USD for a million tokens. What is null costs as plain input. */
+export interface StackPrice {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number | null;
+  readonly cacheWrite: number | null;
 }
 
 export interface StackClient {
@@ -117,7 +134,7 @@ export interface StackClient {
   readonly clientId: string | null;
   /** Models that it may ask through us; none by default. */
   readonly models: readonly string[];
-  /** What it may spend on them in a day; null for what the whole stack may. */
+  /** What it may spend on them in a day, in the owner's currency; null for what the whole stack may. */
   readonly budget: number | null;
 }
 
