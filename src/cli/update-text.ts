@@ -22,7 +22,9 @@ const PAINTS: Readonly<Record<string, Style>> = { ship: "green", skim: "cyan", a
 export function updateText(shell: Shell, reply: JsonObject): readonly string[] {
   const [from, to] = [objectIn(reply, "from"), objectIn(reply, "to")];
   const verdict = textIn(reply, "verdict");
-  const title = `${lineIn(reply, "server", 60)}  ${versionIn(from)} -> ${versionIn(to)}`;
+  const isSame = lineIn(from, "version", 40) === lineIn(to, "version", 40);
+  const titled = isSame ? [treeIn(from), treeIn(to)] : [versionIn(from), versionIn(to)];
+  const title = `${lineIn(reply, "server", 60)}  ${titled.join(" -> ")}`;
   const width = Math.max(20, shell.width - 8);
   const head = fit(title, width).padEnd(Math.min(width, 60));
   const facts = [
@@ -42,7 +44,12 @@ export function updateText(shell: Shell, reply: JsonObject): readonly string[] {
 }
 
 function versionIn(side: JsonObject): string {
-  return maybeTextIn(side, "version") === null ? lineIn(side, "tree", 12).slice(0, 12) : lineIn(side, "version", 40);
+  return maybeTextIn(side, "version") === null ? treeIn(side) : lineIn(side, "version", 40);
+}
+
+/** Of one version, only the files tell which it is. */
+function treeIn(side: JsonObject): string {
+  return lineIn(side, "tree", 64).slice(0, 12);
 }
 
 function toolsText(reply: JsonObject): string {
@@ -149,6 +156,8 @@ function listRow(server: JsonObject): readonly string[] {
       return [name, current, `unknown: ${lineIn(server, "why", 300)}`];
     case "folder":
       return [name, current, `your own folder: freehold update ${name} after an edit`];
+    case "git":
+      return [name, current, `a repository: freehold update ${name} looks at what it holds today`];
     default:
       return [name, current, "runs elsewhere; its tools are held to their pins"];
   }

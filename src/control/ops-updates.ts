@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commitHome, ensureDir, homeModes, readPolicyFiles, writeAtomic, type HomePaths } from "../home/index.ts";
-import { Fault, oneLine, type Clock, type JsonObject } from "../kernel/index.ts";
+import { assert, Fault, oneLine, type Clock, type JsonObject } from "../kernel/index.ts";
 import {
   cardsFile,
   COOLDOWN_DEFAULT_MS,
@@ -12,8 +12,10 @@ import {
   EMPTY_LOCK,
   formatCardFile,
   formatLock,
+  gitSource,
   LOCK_FILE,
   parseLock,
+  splitGit,
   splitNpm,
   STACK_FILE,
   type CardFile,
@@ -163,6 +165,7 @@ function choiceOf(choice: Choice, barred: ReadonlySet<string>): JsonObject {
     case "unknown":
       return { kind: "unknown", why: choice.why };
     case "folder":
+    case "git":
     case "remote":
       return { kind: choice.kind };
   }
@@ -188,7 +191,7 @@ async function rehearseOne(parts: UpdateParts, rehearsed: Rehearsed, { input, em
     throw new Fault("update.never", { message: `stack.yaml says that ${name} is never updated.`, at: STACK_FILE });
   }
   const progress = (step: string): void => emit({ progress: step });
-  progress("asking the registry");
+  progress(server.locked.kind === "npm" ? "asking the registry" : "looking at its source");
   const { source, ageMs } = await targetOf(parts, server, maybeText(input, "version"));
   if (source !== server.locked.source) refuseBarred(parts.store.settings, { source, tree: null });
   const others = othersOf(parts.policy.current(), name);
@@ -219,6 +222,7 @@ async function targetOf(parts: UpdateParts, server: UpdateServer, version: strin
   const { locked } = server;
   const choice = await parts.updates.choose(server);
   if (choice.kind === "folder") return { source: locked.source, ageMs: null };
+  if (choice.kind === "git") return { source: gitTarget(locked.source, version), ageMs: null };
   if (choice.kind === "remote") {
     throw new Fault("update.remote", {
       message: `${server.name} runs elsewhere: whoever runs it updates it, and its tools are held to their pins.`,
@@ -233,6 +237,16 @@ async function targetOf(parts: UpdateParts, server: UpdateServer, version: strin
   const seenAtMs = choice.firstSeen.get(picked);
   const ageMs = seenAtMs === undefined ? 0 : parts.clock.nowMs() - seenAtMs;
   return { source: `npm:${name}@${picked}`, ageMs };
+}
+
+/** A branch, tag or commit that was asked for; else what its repository has as its present state. */
+function gitTarget(source: string, ref: string | null): string {
+  const place = splitGit(source);
+  assert(place !== null, "a locked git server without an address");
+  const wanted = ref === null ? `git+${place.url}` : `git+${place.url}#${ref}`;
+  const wrong = gitSource(wanted);
+  if (wrong === null) return wanted;
+  throw new Fault("update.reference", { message: wrong, next: "name a branch, a tag or a commit" });
 }
 
 function accept(parts: UpdateParts, rehearsed: Rehearsed, input: JsonObject): JsonObject {

@@ -19,13 +19,16 @@ export type Choice =
   | { readonly kind: "known"; readonly candidates: Candidates; readonly firstSeen: ReadonlyMap<string, number> }
   /** A folder of the owner's is another version whenever it was edited. */
   | { readonly kind: "folder" }
+  /** A repository: what its branch holds today is brought when it is rehearsed. */
+  | { readonly kind: "git" }
   | { readonly kind: "remote" }
   | { readonly kind: "unknown"; readonly why: string };
 
 /** Never later than its deadline and never a throw for want of a network. */
 export async function chooseVersion(request: ChooseRequest): Promise<Choice> {
   const { stackServer, locked, nowMs, homePaths } = request;
-  if (locked.kind !== "npm") return { kind: locked.kind === "path" || locked.kind === "git" ? "folder" : "remote" };
+  if (locked.kind === "git") return { kind: "git" };
+  if (locked.kind !== "npm") return { kind: locked.kind === "path" ? "folder" : "remote" };
   const { name } = splitNpm(locked.source);
   try {
     const npm = await openNpm(request);

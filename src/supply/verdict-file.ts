@@ -14,9 +14,13 @@ export interface Decided {
 
 const CHANGES_MAX = 200;
 
+/** What has one version on both sides is told apart by its files. */
 export function verdictPath({ name, before, after }: Rehearsal): string {
+  const isSame = before.version === after.version;
   const part = ({ version, tree }: LockedServer): string =>
-    (version ?? tree?.hash.slice(0, 12) ?? "unknown").replaceAll(/[^A-Za-z0-9.+_-]/g, "_").slice(0, 60);
+    ((isSame ? null : version) ?? tree?.hash.slice(0, 12) ?? "unknown")
+      .replaceAll(/[^A-Za-z0-9.+_-]/g, "_")
+      .slice(0, 60);
   return `verdicts/${name}-${part(before)}-${part(after)}.yaml`;
 }
 
