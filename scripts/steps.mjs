@@ -6,7 +6,7 @@ import { ROOT } from "./bootstrap.mjs";
 import { inPlace } from "./process.mjs";
 
 const TEST_TIMEOUT_MS = 300_000;
-const LINTED = ["src", "tests", "bench"];
+const LINTED = ["src", "tests", "bench", "examples"];
 const CONFIGURATION = ["package.json", "tsconfig.json", "tsconfig.build.json", "knip.json", ".oxlintrc.json"];
 
 function tool(name) {

@@ -48,7 +48,7 @@ function roomOf(path: string): string | null {
 }
 
 function isCode(path: string): boolean {
-  return /^(?:src|tests|bench)\/.*\.ts$/.test(path);
+  return /^(?:src|tests|bench|examples)\/.*\.ts$/.test(path);
 }
 
 function isProduct(path: string): boolean {
