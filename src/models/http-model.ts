@@ -12,10 +12,14 @@ export interface HttpModelOptions {
   readonly model: string;
   /** Of input and output together; null where nobody knows. */
   readonly contextTokens: number | null;
+  /** Of one answer, by the owner; null where only the request says. */
+  readonly outputTokensMax?: number | null;
   /** Read anew for each request, and nowhere kept; null where it takes none. Rejects where it cannot be had. */
   key(): Promise<string | null>;
   /** Asked once for each new connection. */
   readonly permit: PermitConnection;
+  /** The very address to connect to, for each new connection. Rejects where the name leads elsewhere than declared. */
+  readonly resolve: (host: string) => Promise<string>;
   /** Ours to end: nothing is paid for what it goes on to say. */
   readonly isLocal: boolean;
 }
