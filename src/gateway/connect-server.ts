@@ -1,6 +1,7 @@
 // Starts one server or opens the way to it, with its secrets, and reads what it serves. All it says is masked.
 
-import { Fault, oneLine, reasonOf, surfaceRoot, textAt, type LaunchSpec, type Surface } from "../kernel/index.ts";
+import { Fault, oneLine, reasonOf, surfaceRoot, textAt, type Surface } from "../kernel/index.ts";
+import type { LaunchSpec } from "../manifest/index.ts";
 import {
   askableFor,
   countedPeer,

@@ -1,6 +1,7 @@
 // A running server as the door sees it, and what it takes to start, judge and end one.
 
-import type { Clock, Digest, LaunchSpec, PermitConnection, Surface } from "../kernel/index.ts";
+import type { Clock, Digest, PermitConnection, Surface } from "../kernel/index.ts";
+import type { LaunchSpec } from "../manifest/index.ts";
 import type { HttpAuthorization, Peer } from "../mcp/index.ts";
 import type { SandboxedProcess, SandboxProbe } from "../sandbox/index.ts";
 import type { ServerHearing } from "./hearing.ts";

@@ -34,14 +34,12 @@ export { pinOf, COMPLETION, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";
 export type { Permit, PermitTerms } from "./permits.ts";
 export type {
-  Accepted,
   Clock,
   Answered,
   Caller,
   Door,
   DoorAnswer,
   DoorRequest,
-  LaunchSpec,
   OwnerAnswer,
   OwnerPresence,
   OwnersDoor,

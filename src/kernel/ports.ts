@@ -3,7 +3,7 @@
 
 import type { ClauseAnswer, ClauseId } from "./decide.ts";
 import type { Extracted, ExtractType } from "./extract.ts";
-import type { Digest, JsonObject, JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import type { Label } from "./labels.ts";
 import type { ModelAnswer, ModelRequest } from "./models.ts";
 import type { Principal } from "./principals.ts";
@@ -148,31 +148,6 @@ export interface OwnersDoor extends Door {
   carryOutHeld(): Promise<void>;
 }
 
-/** How a server is started or reached; made by supply from the lock, used by the gateway. */
-export type LaunchSpec =
-  | {
-      readonly kind: "process";
-      readonly server: string;
-      /** `elicitation`, `sampling`, `roots`: what the owner lets it ask the program behind a call. */
-      readonly asks: readonly string[];
-      /** Absolute program and arguments, owner's paths resolved. */
-      readonly command: readonly string[];
-      readonly cwd: string;
-      readonly env: Readonly<Record<string, string>>;
-      /** Environment name to secret name; values are put in at start and nowhere kept. */
-      readonly secrets: Readonly<Record<string, string>>;
-      readonly sandbox: SandboxSpec;
-    }
-  | {
-      readonly kind: "remote";
-      readonly server: string;
-      readonly asks: readonly string[];
-      readonly url: string;
-      readonly headers: Readonly<Record<string, string>>;
-      /** Header name to secret name. */
-      readonly secrets: Readonly<Record<string, string>>;
-    };
-
 export interface SandboxSpec {
   /** Absolute paths. The installed tree is added by supply. */
   readonly read: readonly string[];
@@ -209,8 +184,3 @@ export interface Reservation {
 
 /** secrets to store: Ed25519 over a head's text, hex. */
 export type Sign = (text: string) => string;
-
-export interface Accepted {
-  /** Content hash over stack, lock, cards and rules that the owner applied. */
-  readonly policy: Digest;
-}

@@ -18,6 +18,7 @@ export type { RulesEdit, ServerDraft, StackEdit } from "./edit.ts";
 export { expandPaths } from "./expand.ts";
 export type { PathValues } from "./expand.ts";
 export { holdText, quietText } from "./holds.ts";
+export type { LaunchSpec } from "./launch-spec.ts";
 export { EMPTY_LOCK, formatLock, parseLock } from "./lock.ts";
 export { didYouMean, nearest } from "./nearest.ts";
 export { cardsFile, isPolicyFile, loadPolicy, LOCK_FILE, policyDigest, RULES_FILE, STACK_FILE } from "./policy.ts";

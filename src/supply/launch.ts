@@ -2,8 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import { Fault, type LaunchSpec } from "../kernel/index.ts";
-import { expandPaths, type LockedServer, type StackServer } from "../manifest/index.ts";
+import { Fault } from "../kernel/index.ts";
+import { expandPaths, type LaunchSpec, type LockedServer, type StackServer } from "../manifest/index.ts";
 import { treeFolder, type SupplyHome } from "./places.ts";
 
 export interface LaunchRequest {

@@ -7,10 +7,10 @@ import {
   oneLine,
   reasonOf,
   type JsonObject,
-  type LaunchSpec,
   type PermitConnection,
   type Surface,
 } from "../kernel/index.ts";
+import type { LaunchSpec } from "../manifest/index.ts";
 import {
   askableFor,
   handshake,
