@@ -1,5 +1,5 @@
-// What stands in the way of a sandbox on this machine, and what exactly would make it work. Words only: whether there is
-// one is found out by sandbox/probe.ts.
+// What stands in the way of a sandbox on this machine, and what exactly would make it work. Words only: whether there
+// is one is found out by sandbox/probe.ts.
 
 import { existsSync, readFileSync } from "node:fs";
 import type { AbsentSandbox, ReadySandbox } from "../sandbox/index.ts";

@@ -113,18 +113,10 @@ export async function startSandboxed(options: StartOptions): Promise<SandboxedPr
 }
 
 function planOf(options: StartOptions, folder: string, { flags }: ReadySandbox): Plan {
-  const { name, protect, command, cwd, env, spec } = options;
-  return {
-    command,
-    cwd,
-    env,
-    read: mountsOf({ name, protect, paths: spec.read, except: options.installed ?? [] }),
-    write: mountsOf({ name, protect, paths: spec.write, except: [] }),
-    network: spec.network,
-    memoryMb: spec.memoryMb,
-    folder,
-    flags,
-  };
+  const { spec, installed = [] } = options;
+  const read = mountsOf({ ...options, paths: spec.read, except: installed });
+  const write = mountsOf({ ...options, paths: spec.write, except: [] });
+  return { ...options, ...spec, read, write, folder, flags };
 }
 
 async function spawnLaunch(name: string, { args, cwd, env, feed }: Launch): Promise<ChildProcess> {

@@ -100,20 +100,12 @@ export function ledgerOf(options: LedgerOptions): Ledger {
   };
 }
 
-interface Writer {
-  readonly append: (entry: NewEntry) => LedgerEntry;
-  readonly head: () => Head;
-  readonly saveHead: () => SignedHead | null;
-  /** Number of each intent that nothing has closed, by request. */
-  readonly open: ReadonlyMap<string, number>;
-  readonly listeners: Set<(entry: LedgerEntry) => void>;
-}
-
-function writerOf({ database, sign, nowMs, randomBytes, mask }: LedgerOptions): Writer {
+function writerOf({ database, sign, nowMs, randomBytes, mask }: LedgerOptions) {
   const listeners = new Set<(entry: LedgerEntry) => void>();
   let end = readEnd(database);
   let saved = end;
   let fresh: LedgerEntry[] = [];
+  /** Number of each intent that nothing has closed, by request. */
   const open = new Map(openIntents(database, openFrom(database)).map((intent) => [intent.request ?? "", intent.seq]));
   database.join({
     begin() {
