@@ -37,6 +37,8 @@ export interface Wire {
   /** What leaves, byte for byte. */
   readonly text: string;
   readonly isStream: boolean;
+  /** What the text is written in, where that is not the model's own dialect: embeddings. */
+  readonly dialect?: Dialect;
   /** No more tokens than bytes, and never more output than the body asks for. */
   readonly inputTokensMax: number;
   readonly outputTokensMax: number;
