@@ -20,6 +20,7 @@ export type { SessionRow, Sessions } from "./sessions.ts";
 export type { Settings } from "./settings.ts";
 export { openStore } from "./store.ts";
 export type { Store, StoreOptions } from "./store.ts";
+export type { TurnRow, Turns } from "./turns.ts";
 export type { UndoRow, Undos } from "./undos.ts";
 export { verifyLedger } from "./verify.ts";
 export type { VerifyOptions, VerifyReport } from "./verify.ts";

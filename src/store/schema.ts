@@ -104,6 +104,16 @@ export const MIGRATIONS: readonly string[] = [
     used_at_ms INTEGER
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE turns (
+    session TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (session, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX turns_first ON turns (session) WHERE seq = 1;
+  `,
 ];
 
 /** `user_version` of a file that this build has written. */

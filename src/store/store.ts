@@ -14,6 +14,7 @@ import { questionsOf, type Questions } from "./questions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { sessionsOf, type Sessions } from "./sessions.ts";
 import { settingsOf, type Settings } from "./settings.ts";
+import { turnsOf, type Turns } from "./turns.ts";
 import { undosOf, type Undos } from "./undos.ts";
 
 export interface Store {
@@ -27,6 +28,7 @@ export interface Store {
   readonly answers: Answers;
   readonly handles: Handles;
   readonly undos: Undos;
+  readonly turns: Turns;
   /** BEGIN IMMEDIATE; a nested call joins the outer one, and its failure undoes the whole even when it is caught. */
   readonly transaction: <T>(work: () => T) => T;
   /**
@@ -70,6 +72,7 @@ export function openStore(options: StoreOptions): Store {
       answers: answersOf(database),
       handles: handlesOf(database, randomBytes),
       undos: undosOf(database, nowMs),
+      turns: turnsOf(database, nowMs),
       transaction: database.transaction,
       together: database.together,
       durable: durability.durable,
