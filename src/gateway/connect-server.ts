@@ -40,10 +40,8 @@ interface Renewal {
 
 /** Faults: `server.unknown`, `.stopped`, `.start`, `secret.absent`, `secrets.locked` and the sandbox's. */
 export async function connectServer(parts: UpstreamParts, server: string, signal: AbortSignal): Promise<Connected> {
-  const spec = await parts.launch(server);
-  if (spec === null) throw new Fault("server.unknown", { message: `server '${server}' is not in the accepted stack.` });
   const renewal: Renewal = { isSame: async () => false };
-  const wired = await wire(parts, spec, { signal, renewal });
+  const { asks, isRemote, ...wired } = await wayTo(parts, server, { signal, renewal });
   const breakOff = (): void => wired.peer.close();
   signal.addEventListener("abort", breakOff, { once: true });
   if (signal.aborted) breakOff();
@@ -51,8 +49,8 @@ export async function connectServer(parts: UpstreamParts, server: string, signal
     const watch = watched(parts, server, wired.peer);
     // A server of pipes speaks as when it was looked at: a probe can end an old one.
     const isModern = MODERN_VERSIONS.includes(parts.lockedRoot(server)?.surface.protocol ?? "");
-    const open = spec.kind === "remote" ? "probe" : isModern ? "modern" : "legacy";
-    const capabilities = askableFor(spec.asks);
+    const open = isRemote ? "probe" : isModern ? "modern" : "legacy";
+    const capabilities = askableFor(asks);
     const hello = await handshake(watch.peer, { timeoutMs: START_TIMEOUT_MS, open, capabilities });
     // Below what counts calls under way: listening is no use of the server.
     listenForChanges(wired.peer, hello, watch.changed);
@@ -73,11 +71,25 @@ export async function connectServer(parts: UpstreamParts, server: string, signal
   }
 }
 
-async function wire(
-  parts: UpstreamParts,
-  spec: LaunchSpec,
-  { signal, renewal }: { readonly signal: AbortSignal; readonly renewal: Renewal },
-): Promise<Wired> {
+interface Opening {
+  readonly signal: AbortSignal;
+  readonly renewal: Renewal;
+}
+
+interface Way extends Wired {
+  readonly asks: readonly string[];
+  readonly isRemote: boolean;
+}
+
+async function wayTo(parts: UpstreamParts, server: string, opening: Opening): Promise<Way> {
+  const own = parts.inProcess?.(server) ?? null;
+  if (own !== null) return { peer: own, process: null, tail: [], asks: [], isRemote: false };
+  const spec = await parts.launch(server);
+  if (spec === null) throw new Fault("server.unknown", { message: `server '${server}' is not in the accepted stack.` });
+  return { ...(await wire(parts, spec, opening)), asks: spec.asks, isRemote: spec.kind === "remote" };
+}
+
+async function wire(parts: UpstreamParts, spec: LaunchSpec, { signal, renewal }: Opening): Promise<Wired> {
   const { server } = spec;
   const values = await secretValues(parts, spec);
   const probe = await parts.probe();

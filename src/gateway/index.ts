@@ -8,6 +8,7 @@ export { addressFor, loginNeeded, openLogins, type Logins } from "./logins.ts";
 export { openEndpoint, SERVER_CAPABILITIES, type EndpointParts } from "./endpoint.ts";
 export { openHearing, type Hearing } from "./hearing.ts";
 export { watchHolds, type Holds, type HoldsParts } from "./holds.ts";
+export { memoryCompartment, memoryPeer, memoryServerName, RECALL, REMEMBER } from "./memory-server.ts";
 export { activate, receiverClearance, type ActivePolicy } from "./policy.ts";
 export { endedClients, openRemote, type Remote } from "./remote.ts";
 export { openIssuerKeys } from "./issuer-keys.ts";

@@ -2,6 +2,7 @@
 
 import { indexRules, type Digest, type JsonObject, type RuleIndex, type ToolCard } from "../kernel/index.ts";
 import { pinsOf, PLAIN_VIEW, type Policy, type Stack, type StackLock } from "../manifest/index.ts";
+import { memoryServer, memoryServerName } from "./memory-server.ts";
 import { compileSchema, type SchemaCheck } from "./schema.ts";
 
 export interface PinnedTool {
@@ -29,7 +30,8 @@ export interface ActivePolicy {
   readonly pins: ReadonlyMap<string, Digest>;
 }
 
-export function activate(policy: Policy): ActivePolicy {
+export function activate(accepted: Policy): ActivePolicy {
+  const policy = withMemory(accepted);
   const tools = new Map<string, PinnedTool>();
   const pins = new Map<string, Digest>();
   for (const [server, locked] of Object.entries(policy.lock.servers)) {
@@ -47,6 +49,22 @@ export function activate(policy: Policy): ActivePolicy {
   }
   const { digest, stack, lock, cards, rules } = policy;
   return { digest, stack, lock, cards, rules: indexRules(rules), tools, pins };
+}
+
+/** Freehold's own server for what is remembered in each compartment. */
+function withMemory(policy: Policy): Policy {
+  const own = Object.keys(policy.stack.compartments).map((one) => [memoryServerName(one), memoryServer(one)] as const);
+  const [declared, locked] = [
+    own.map(([name, server]) => [name, server.declared] as const),
+    own.map(([name, server]) => [name, server.locked] as const),
+  ];
+  const cards = own.flatMap(([, server]) => server.cards.map((card) => [card.tool, card] as const));
+  return {
+    ...policy,
+    stack: { ...policy.stack, servers: { ...policy.stack.servers, ...Object.fromEntries(declared) } },
+    lock: { ...policy.lock, servers: { ...policy.lock.servers, ...Object.fromEntries(locked) } },
+    cards: new Map([...policy.cards, ...cards]),
+  };
 }
 
 /** What a client is listed: by default every tool it may see. */

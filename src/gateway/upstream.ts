@@ -22,6 +22,8 @@ export interface UpstreamParts {
   readonly clock: Clock;
   /** Checks the installed tree before it answers; null when the accepted stack has no such server. */
   launch(server: string): Promise<LaunchSpec | null>;
+  /** The way to a server that runs in this process; null for all others. */
+  inProcess?(server: string): Peer | null;
   lockedRoot(server: string): { readonly root: Digest; readonly surface: Surface } | null;
   secret(name: string): Promise<string | null>;
   /** Takes the values of secrets out of all that the server says. */

@@ -10,6 +10,7 @@ import {
   type JsonObject,
   type Surface,
 } from "../kernel/index.ts";
+import { memoryCompartment } from "./memory-server.ts";
 import { META_DEFINITIONS, openMetaTools, type MetaTools, type SeenTool } from "./meta-tools.ts";
 import type { ActivePolicy, Listing } from "./policy.ts";
 
@@ -62,6 +63,8 @@ interface Draft {
 export function viewFor(policy: ActivePolicy, clearance: readonly string[], listing: Listing): View {
   const servers = Object.keys(policy.stack.servers)
     .toSorted()
+    // The agent reaches it by two tools of its own; other programs have no part in it.
+    .filter((server) => memoryCompartment(server) === null)
     .filter((server) => clearance.includes(policy.stack.servers[server]?.compartment ?? ""));
   const draft: Draft = {
     policy,

@@ -5,10 +5,10 @@ export const NAME = {
   expected: "a name of lower-case letters, digits and '-' (at most 31)",
 } as const;
 
-/** `freehold` names the product's own tools on the wire. */
+/** `freehold` names the product's own tools on the wire, `memory-…` what it remembers of each compartment. */
 export const SERVER_NAME = {
-  pattern: /^(?!constructor$|freehold$)[a-z0-9][a-z0-9-]{0,30}$/,
-  expected: "a name of lower-case letters, digits and '-' (at most 31), and not 'freehold'",
+  pattern: /^(?!constructor$|freehold$|memory-)[a-z0-9][a-z0-9-]{0,30}$/,
+  expected: "a name of lower-case letters, digits and '-' (at most 31), and not 'freehold' or 'memory-…'",
 } as const;
 
 /** As servers serve it; what the protocol's specification advises, and '/'. */
