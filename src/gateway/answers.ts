@@ -19,11 +19,9 @@ import {
   step,
   taskFrom,
   type Answered,
-  type Digest,
   type DoorAnswer,
   type DoorRequest,
   type JsonObject,
-  type Label,
   type OwnerAnswer,
   type OwnerPresence,
   type OwnersDoor,
@@ -31,7 +29,8 @@ import {
   type Step,
 } from "../kernel/index.ts";
 import { alikeKey, type AnswerRow } from "../store/index.ts";
-import { argsText, bearing, decisionFacts, entryOf, newReason, waitingFor, type Case, type DoorParts } from "./case.ts";
+import { bearing, callOf, decisionFacts, entryOf, newReason, notDone, waitingFor } from "./case.ts";
+import type { Asked, Case, DoorParts } from "./case.ts";
 import { receiverClearance } from "./policy.ts";
 import { questionSentence } from "./sentence.ts";
 import { isTask, Tasks } from "./tasks.ts";
@@ -39,8 +38,8 @@ import { isTask, Tasks } from "./tasks.ts";
 /** What the door does with a case; passed by the door alone. */
 interface Steps {
   /** Starts the server; answers why it may or can not. */
-  started(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Promise<DoorAnswer | null>;
-  judged(request: DoorRequest, asked: { readonly id: string; readonly handles: Label }): Case | DoorAnswer;
+  started(request: DoorRequest, asked: Asked): Promise<DoorAnswer | null>;
+  judged(request: DoorRequest, asked: Asked): Case | DoorAnswer;
   execute(one: Case, question: Question): Promise<DoorAnswer>;
   newRequestId(): string;
   /** How often all was stopped: what was answered before a stop does not act after it. */
@@ -68,15 +67,15 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     this.tasks = new Tasks(parts, {
       asked: (call, why) => this.#asked(steps.newRequestId(), call, { ...why, laterUntilMs: null }),
       wait: (one, question) => this.#wait(one, question),
-      ended: (question, reason) => this.#deliver(question, this.#voided(question, notDone(question, reason))),
+      ended: (question, reason) => this.#deliver(question, this.#dropped(question, reason)),
     });
   }
 
   /** The identical call waits or is held: this one joins it. What is allowed now closes its question: it runs once. */
   join(one: Case): Promise<DoorAnswer> | null {
-    const question = this.#parts.store.questions.openAlike(this.#keyOf(one));
+    const question = this.#parts.store.questions.openAlike(alikeKey(callOf(one)));
     if (question?.state === "held" || (question && one.decision.kind !== "allow")) return this.#wait(one, question);
-    if (question) this.#deliver(question, this.#voided(question, notDone(question, "it was allowed meanwhile")));
+    if (question) this.#deliver(question, this.#dropped(question, "it was allowed meanwhile"));
     return null;
   }
 
@@ -106,30 +105,12 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     });
   }
 
-  /** Identical calls of one conversation join one question. */
-  #keyOf(one: Case): Digest {
-    const { session, principal, tool } = one.request;
-    const pin = one.card?.pin ?? "";
-    return alikeKey({ session, principal: principalText(principal), tool, args: argsText(one), pin });
-  }
-
   #put(one: Case, laterUntilMs: number | null): Question {
     const { card, request, session } = one;
     assert(card !== null, "a question without a card");
-    const { principal, tool, args } = request;
-    const question = this.#asked(
-      one.id,
-      {
-        session: request.session,
-        principal: principalText(principal),
-        tool,
-        args: argsText(one),
-        pin: card.pin,
-        policy: bearing(one),
-        label: join(session.label, one.handles),
-      },
-      { ...one.decision, sentence: questionSentence(principalText(principal), card, args), laterUntilMs },
-    );
+    const call = { ...callOf(one), policy: bearing(one), label: join(session.label, one.handles) };
+    const sentence = questionSentence(call.principal, card, request.args);
+    const question = this.#asked(one.id, call, { ...one.decision, sentence, laterUntilMs });
     this.#parts.store.transaction(() => {
       this.#parts.store.questions.insert(question);
       const [kind, until] =
@@ -271,7 +252,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     // A stop freezes what is held, and voids an answer.
     if (stopCount !== this.#steps.stopCount()) {
       const isHeld = question.state === "held";
-      return isHeld ? waitingFor(question) : this.#voided(question, notDone(question, STOPPED_MEANWHILE));
+      return isHeld ? waitingFor(question) : this.#dropped(question, STOPPED_MEANWHILE);
     }
     if (fault !== null) return this.#voided(question, fault);
     const one = this.#steps.judged(request, asked);
@@ -288,9 +269,13 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     return outcome;
   }
 
+  #dropped(question: Question, reason: string): DoorAnswer {
+    return this.#voided(question, notDone(question.request, reason, question.clauses));
+  }
+
   #agreed(question: Question, askedAs: string): DoorAnswer {
     const refusal = this.tasks.agree(question, askedAs);
-    if (refusal !== null) return this.#voided(question, notDone(question, refusal));
+    if (refusal !== null) return this.#dropped(question, refusal);
     const content = [{ type: "text", text: "The owner said yes to the task. Go on, and make its calls now." }];
     return { kind: "result", request: question.request, result: { content }, label: CLEAN };
   }
@@ -344,23 +329,18 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     );
   }
 
-  result(id: string, asker: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer> {
-    return Promise.resolve(this.#outcomeOf(id, asker));
-  }
-
-  #outcomeOf(id: string, asker: Pick<DoorRequest, "session" | "principal">): DoorAnswer {
+  async result(id: string, asker: Pick<DoorRequest, "session" | "principal">): Promise<DoorAnswer> {
     const question = this.#parts.store.questions.get(id);
     const request = question?.request ?? this.#steps.newRequestId();
-    const nothing = (reason: string): DoorAnswer => ({ kind: "denied", request, because: "C0", reason, clauses: [] });
     if (question === null || question.binding.principal !== principalText(asker.principal)) {
-      return nothing("there is no such question of yours");
+      return notDone(request, "there is no such question of yours");
     }
     const kept = this.#parts.store.answers.get(id);
     if (kept !== null) return this.#handOver(kept, asker);
     const isPending = question.state === "open" || question.state === "held";
     if (isPending && isExpired(question, this.#parts.clock.nowMs())) {
       this.#parts.store.questions.apply(id, { kind: "expire" });
-      return nothing("the question expired without an answer; expiry means no");
+      return notDone(request, "the question expired without an answer; expiry means no");
     }
     const isExpiredYes = question.state === "yes" && isExpired(question, this.#parts.clock.nowMs());
     if (this.#underway.has(id) || isPending || (question.state === "yes" && !isExpiredYes)) return waitingFor(question);
@@ -369,9 +349,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
         "Freehold ended in the call. It may or may not have happened; the owner was told. Do not repeat it";
       return { kind: "failed", request, code: -32_603, reason, label: CLEAN };
     }
-    return nothing(
-      `the question is ${question.state}${question.note === null ? "" : `: ${oneLine(question.note, 300)}`}`,
-    );
+    const note = question.note === null ? "" : `: ${oneLine(question.note, 300)}`;
+    return notDone(request, `the question is ${question.state}${note}`);
   }
 
   /** The stored outcome keeps its label; the session that fetches it takes the label on first. */
@@ -391,8 +370,4 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 /** A door answer is plain data; the round trip drops what is undefined. */
 function objectOf(outcome: DoorAnswer): JsonObject {
   return readJson(JSON.stringify(outcome)) as JsonObject;
-}
-
-function notDone({ request, clauses }: Question, reason: string): DoorAnswer {
-  return { kind: "denied", request, because: "C0", reason, clauses };
 }

@@ -11,6 +11,7 @@ import {
   pinState,
   principalText,
   underServer,
+  type Binding,
   type Clock,
   type Decide,
   type Decision,
@@ -33,17 +34,14 @@ import { wireCall, type WireCall } from "./pseudo.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import type { Upstreams } from "./upstreams.ts";
 
-export interface Case {
+export interface Case extends Asked {
   readonly request: DoorRequest;
-  readonly id: string;
   readonly session: Session;
   readonly policy: ActivePolicy;
   readonly server: string;
   readonly card: ToolCard | null;
   readonly wire: WireCall | null;
   readonly decision: Decision;
-  /** Of what stands in the arguments in place of handles. */
-  readonly handles: Label;
 }
 
 export interface CaseParts {
@@ -64,6 +62,13 @@ export interface DoorParts extends CaseParts {
   readonly waitMs: number;
 }
 
+/** A request on its way through the door. */
+export interface Asked {
+  readonly id: string;
+  /** Of what stands in the arguments in place of handles. */
+  readonly handles: Label;
+}
+
 const NOT_OF_KIND = "not the arguments of this kind";
 const OPEN_PER_PRINCIPAL_MAX = 20;
 /** As canonical JSON. */
@@ -74,7 +79,7 @@ const DAY_MS = 24 * 3_600_000;
 export function look(
   parts: CaseParts,
   request: DoorRequest,
-  { id, stopped, handles }: { readonly id: string; readonly stopped: boolean; readonly handles: Label },
+  { id, stopped, handles }: Asked & { readonly stopped: boolean },
 ): Case {
   const { store, clock, sessions } = parts;
   const policy = parts.policy();
@@ -163,6 +168,11 @@ export function newReason({ binding, clauses }: Question, one: Case): string | n
   return fresh?.reason ?? null;
 }
 
+/** What is not done for a reason beside what the clauses say. */
+export function notDone(request: string, reason: string, clauses: Decision["clauses"] = []): DoorAnswer {
+  return { kind: "denied", request, because: "C0", reason, clauses };
+}
+
 export function waitingFor({ id, request, state, laterUntilMs }: Question): DoorAnswer {
   const held = state === "held" && laterUntilMs !== null ? { heldUntilMs: laterUntilMs } : {};
   return { kind: "waiting", request, question: id, ...held };
@@ -240,4 +250,10 @@ export function inOrder(args: JsonObject): JsonObject {
 
 export function argsText(one: Case): string {
   return canonical(one.request.args);
+}
+
+/** What makes two calls the same call. */
+export function callOf(one: Case): Pick<Binding, "session" | "principal" | "tool" | "args" | "pin"> {
+  const { session, principal, tool } = one.request;
+  return { session, principal: principalText(principal), tool, args: argsText(one), pin: one.card?.pin ?? "" };
 }

@@ -18,7 +18,6 @@ import {
   type DoorAnswer,
   type DoorRequest,
   type Extracted,
-  type Label,
   type ModelAnswer,
   type ModelRequest,
   type OwnerPresence,
@@ -38,9 +37,11 @@ import {
   entryOf,
   inOrder,
   look,
+  notDone,
   resultLabel,
   serverLabel,
   withinQuestions,
+  type Asked,
   type Case,
 } from "./case.ts";
 import { countDenials, type Denials } from "./denials.ts";
@@ -58,11 +59,6 @@ const KEPT_FAULT = "it failed, and what it said is kept from this conversation";
 
 export function openDoor(parts: ModelDoorParts): OwnersDoor {
   return new TheDoor(parts);
-}
-
-interface Asked {
-  readonly id: string;
-  readonly handles: Label;
 }
 
 interface Act {
@@ -112,9 +108,7 @@ class TheDoor implements OwnersDoor {
   async call(request: DoorRequest): Promise<DoorAnswer> {
     const id = this.#newRequestId();
     const filled = fillHandles(this.#parts.store, { ...request, args: inOrder(request.args) });
-    if (filled.kind === "refused") {
-      return { kind: "denied", request: id, because: "C0", reason: filled.reason, clauses: [] };
-    }
+    if (filled.kind === "refused") return notDone(id, filled.reason);
     const asked = { id, handles: filled.handles };
     const fault = await this.#started(filled.request, asked);
     if (fault !== null) return fault;
@@ -184,9 +178,7 @@ class TheDoor implements OwnersDoor {
     // What counts against a limit is recorded before anything else is decided; a plain read may wait for its turn.
     const isPlain = !isEffect && question === null && one.decision.clauses.every((given) => given.rule === undefined);
     const refusal = isPlain ? await this.#parts.store.together(record) : record();
-    if (refusal !== null) {
-      return { kind: "denied", request: one.id, because: "C0", reason: refusal, clauses: one.decision.clauses };
-    }
+    if (refusal !== null) return notDone(one.id, refusal, one.decision.clauses);
     const wasClean = !isTainted(one.session.label);
     const isKept = card.result.mode === "handle";
     if (!isKept) this.#parts.sessions.taint(one.session, resultLabel(one));
