@@ -135,13 +135,18 @@ function refuseLongCaches(value: JsonValue, depth: number): void {
   }
 }
 
-export const OUTPUT_TOKENS_DEFAULT = 8_192;
-export const OUTPUT_TOKENS_MAX = 131_072;
+const OUTPUT_TOKENS_DEFAULT = 8_192;
+const OUTPUT_TOKENS_MAX = 131_072;
+
+interface Room {
+  readonly contextTokens: number | null;
+  readonly outputTokensMax?: number | null;
+}
 
 /** Always a number of ours: what the program asks for, or a default, and never more than there is room for. */
-export function outputLimit(body: JsonObject, keys: readonly string[], contextTokens: number | null): number {
+export function outputLimit(body: JsonObject, keys: readonly string[], room: Room): number {
   const asked = keys.filter((key) => at(body, key) !== undefined).map((key) => numberAt(body, key) ?? Number.NaN);
   if (!asked.every((one) => Number.isInteger(one) && one >= 1)) untranslatable(`${keys[0] ?? "?"} is no whole number`);
   const wanted = asked.length === 0 ? OUTPUT_TOKENS_DEFAULT : Math.min(...asked);
-  return Math.min(wanted, OUTPUT_TOKENS_MAX, contextTokens ?? OUTPUT_TOKENS_MAX);
+  return Math.min(wanted, room.outputTokensMax ?? OUTPUT_TOKENS_MAX, room.contextTokens ?? OUTPUT_TOKENS_MAX);
 }

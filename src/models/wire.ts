@@ -3,14 +3,22 @@
 
 import type { JsonObject, ModelRequest } from "../kernel/index.ts";
 import { chatBounds, messagesBounds, outputLimit, type Bounds } from "./bounds.ts";
-import type { HttpModelOptions } from "./http-model.ts";
 import type { Wire, WireFault } from "./peer.ts";
 import { readChatBody, readMessagesBody } from "./read-bodies.ts";
 import { readResponsesBody } from "./read-responses-body.ts";
 import { at, isList, listAt, objectAt, translated, untranslatable, type Draft } from "./shapes.ts";
 import { writeChatBody, writeMessagesBody } from "./write-bodies.ts";
 
-type Target = Pick<HttpModelOptions, "speaks" | "url" | "model" | "contextTokens" | "isLocal">;
+/** The model that the body is for. */
+export interface Target {
+  readonly speaks: "openai-chat" | "anthropic-messages";
+  readonly url: string;
+  readonly model: string;
+  readonly contextTokens: number | null;
+  readonly outputTokensMax?: number | null;
+  readonly isLocal: boolean;
+}
+
 type Asked = Pick<ModelRequest, "dialect" | "body">;
 
 /** No language needs less. A model of the owner's own may cut off silently what is too long, so less is believed. */
@@ -39,7 +47,7 @@ function inDialect({ speaks }: Target, { dialect, body }: Asked): JsonObject {
 
 function chatWire(target: Target, asked: JsonObject): Wire | WireFault {
   const bounds = chatBounds(asked);
-  const limit = outputLimit(asked, ["max_tokens", "max_completion_tokens"], target.contextTokens);
+  const limit = outputLimit(asked, ["max_tokens", "max_completion_tokens"], target);
   const isNew = NEW_LIMIT_HOSTS.test(new URL(target.url).hostname);
   const [name, other] = isNew ? ["max_completion_tokens", "max_tokens"] : ["max_tokens", "max_completion_tokens"];
   const { [other]: _unsaid, ...kept } = { ...asked, model: target.model, [name]: limit };
@@ -50,7 +58,7 @@ function chatWire(target: Target, asked: JsonObject): Wire | WireFault {
 
 function messagesWire(target: Target, asked: JsonObject): Wire | WireFault {
   const bounds = messagesBounds(asked);
-  const limit = outputLimit(asked, ["max_tokens"], target.contextTokens);
+  const limit = outputLimit(asked, ["max_tokens"], target);
   const body: Draft = { ...asked, model: target.model, max_tokens: limit };
   return bounded(target, { body, isStream: isStreamed(asked), limit, bounds });
 }
