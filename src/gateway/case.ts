@@ -210,17 +210,13 @@ export function entryOf(one: Case, kind: EntryKind): Entry {
   return { kind, session, principal: principalText(principal), subject: tool, request: one.id };
 }
 
-/** What an intent says beside the decision. */
-interface ActFacts {
-  readonly effect?: boolean;
-  readonly question?: string;
-}
-
 /** No digest of the arguments: facts stay for ever and are not salted, so it would let them be guessed. */
-export function decisionFacts(one: Case, more: ActFacts = {}): JsonObject {
+export function decisionFacts(
+  one: Case,
+  { effect, question }: { effect?: boolean; question?: string } = {},
+): JsonObject {
   const { kind, because, clauses } = one.decision;
   const rule = kind === "allow" ? clauses.find((given) => given.rule !== undefined)?.rule : undefined;
-  const { effect, question } = more;
   // In canonical order, which makes hashing quick.
   return {
     because,

@@ -184,13 +184,10 @@ function ownersEffect({ facts, card, rule, agreed, carried, isPlainRead, isEgres
     return answer("C3", "allow", "it can be undone, and you let that run");
   }
   const isClean = !isTainted(carried);
-  const foreign = Object.entries(facts.args)
-    .filter(
-      ([name, value]) =>
-        roleOf(card, name) !== "content" && !isOwners(facts.session, { card, argument: name, isClean }, value),
-    )
-    .map(([name]) => name);
-  if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${named(foreign)}`);
+  const foreign = Object.entries(facts.args).filter(([argument, value]) => {
+    return roleOf(card, argument) !== "content" && !isOwners(facts.session, { card, argument, isClean }, value);
+  });
+  if (foreign.length > 0) return answer("C3", "ask", `not in your words: ${named(foreign.map(([name]) => name))}`);
   if (facts.session.words === null) return answer("C3", "ask", "you did not ask for it in your own words");
   return answer("C3", "allow", "every deciding value is yours");
 }

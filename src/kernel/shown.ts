@@ -6,16 +6,12 @@ const HIDDEN = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** JSON string notation with every hidden character written `\uXXXX` (pairs above the BMP). */
 export function reveal(text: string): string {
-  return spellOut(JSON.stringify(text));
+  return revealJson(JSON.stringify(text));
 }
 
 /** Canonical JSON for a page or terminal; parses back to the very value that was passed. */
 export function revealJson(canonicalText: string): string {
-  return spellOut(canonicalText);
-}
-
-function spellOut(json: string): string {
-  return json.replace(HIDDEN, (char) => {
+  return canonicalText.replace(HIDDEN, (char) => {
     const units = Array.from({ length: char.length }, (_, at) => char.charCodeAt(at).toString(16).padStart(4, "0"));
     return units.map((unit) => `\\u${unit}`).join("");
   });

@@ -39,10 +39,6 @@ function isSpokenMinute(spoken: Spoken, minute: number): boolean {
   return [...spoken.minutes].some((from) => [...spoken.spansMin].some((span) => from + span === minute));
 }
 
-export function isSpokenAmount(spoken: Spoken, value: number): boolean {
-  return spoken.amounts.has(value);
-}
-
 function matches(text: string, pattern: RegExp): readonly RegExpExecArray[] {
   return [...text.matchAll(pattern)].slice(0, FOUND_MAX);
 }
@@ -102,18 +98,10 @@ function spansIn(text: string): ReadonlySet<number> {
 function amountsIn(text: string): ReadonlySet<number> {
   const number = "(?<![\\w.,:-])(\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|\\d+(?:\\.\\d+)?)(?![\\w:-]|[.,]\\d)";
   const scale = "(?! (?:hundred|thousand|million|billion)\\b)";
-  const amounts = new Set<number>();
-  for (const [, digits = ""] of matches(text, new RegExp(number, "g"))) {
-    const value = Number(digits.replaceAll(",", ""));
-    if (digits.includes(".") || Math.abs(value) >= 1_000) amounts.add(value);
-  }
-  const named = new RegExp(`${number} ?(?:[$€£¥]|(?:usd|eur|gbp|chf|dollars?|euros?|pounds?)\\b)`, "gi");
-  for (const [, digits = ""] of matches(text, named)) amounts.add(Number(digits.replaceAll(",", "")));
-  for (const [, digits = ""] of matches(
-    text,
-    new RegExp(`[$€£¥] ?(\\d+(?:,\\d{3})*(?:\\.\\d+)?)(?!\\w|[.,]\\d)${scale}`, "gi"),
-  )) {
-    amounts.add(Number(digits.replaceAll(",", "")));
-  }
-  return amounts;
+  const found = (pattern: string): readonly string[] =>
+    matches(text, new RegExp(pattern, "gi")).map(([, digits = ""]) => digits.replaceAll(",", ""));
+  const bare = found(number).filter((digits) => digits.includes(".") || Number(digits) >= 1_000);
+  const named = found(`${number} ?(?:[$€£¥]|(?:usd|eur|gbp|chf|dollars?|euros?|pounds?)\\b)`);
+  const signed = found(`[$€£¥] ?(\\d+(?:,\\d{3})*(?:\\.\\d+)?)(?!\\w|[.,]\\d)${scale}`);
+  return new Set([...bare, ...named, ...signed].map(Number));
 }

@@ -2,7 +2,7 @@
 // Invariant: a value counts only by a positive match; nothing read or made by a model is ever matched against.
 
 import type { JsonValue } from "./json.ts";
-import { isSpokenAmount, isSpokenTime, spokenIn, type Spoken } from "./spoken.ts";
+import { isSpokenTime, spokenIn, type Spoken } from "./spoken.ts";
 
 export interface OwnerWords {
   readonly text: string;
@@ -35,7 +35,7 @@ export function ownerWords(message: string): OwnerWords {
 /** Objects and lists are the owner's when each key and leaf is; booleans and null carry no address, so they pass. */
 export function isInWords(words: OwnerWords, value: JsonValue): boolean {
   if (value === null || typeof value === "boolean") return true;
-  if (typeof value === "number") return holds(words, String(value)) || isSpokenAmount(words.spoken, value);
+  if (typeof value === "number") return holds(words, String(value)) || words.spoken.amounts.has(value);
   if (typeof value === "string") return isTextInWords(words, value);
   if (Array.isArray(value)) return value.every((item: JsonValue) => isInWords(words, item));
   return Object.entries(value).every(([key, item]) => isInWords(words, key) && isInWords(words, item));

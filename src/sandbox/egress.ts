@@ -93,18 +93,17 @@ function allowText(entry: string): string {
 /** A way to the target, or why there is none. */
 async function findWay(written: string, allowed: ReadonlySet<string>, options: EgressOptions): Promise<Way | string> {
   const shown = oneLine(written, 120);
+  const refused = (reason: string): string => {
+    options.onNote?.(`refused: ${reason}`);
+    return reason;
+  };
   try {
     const target = parseTarget(written);
-    let addresses: readonly Address[] | string = `${shown} is not on the list of this server`;
-    if (target !== null && allowed.has(targetText(target))) {
-      const permitted = await options.permitConnection(target);
-      addresses = permitted
-        ? await checkedAddresses(target, options.resolve ?? resolveByDns)
-        : `a connection to ${shown} was not permitted`;
-      if (typeof addresses !== "string") return { target, lookup: lookupOf(addresses) };
-    }
-    options.onNote?.(`refused: ${String(addresses)}`);
-    return String(addresses);
+    if (target === null || !allowed.has(targetText(target)))
+      return refused(`${shown} is not on the list of this server`);
+    if (!(await options.permitConnection(target))) return refused(`a connection to ${shown} was not permitted`);
+    const addresses = await checkedAddresses(target, options.resolve ?? resolveByDns);
+    return typeof addresses === "string" ? refused(addresses) : { target, lookup: lookupOf(addresses) };
   } catch (error) {
     const reason = `no connection to ${shown}: ${reasonOf(error)}`;
     options.onNote?.(reason);

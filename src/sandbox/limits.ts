@@ -3,11 +3,9 @@
 
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { SandboxSpec } from "../kernel/index.ts";
 
-export interface Limits {
-  readonly memoryMb: number;
-  readonly pidsMax: number;
-}
+export type Limits = Pick<SandboxSpec, "memoryMb" | "pidsMax">;
 
 const LOOK_EVERY_MS = 1_000;
 const TREE_MAX = 4_096;
