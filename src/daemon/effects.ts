@@ -3,13 +3,14 @@
 import { join } from "node:path";
 import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
-import { NO_MODELS } from "../models/index.ts";
+import type { OpenModels } from "../models/index.ts";
 import { explainSandbox } from "../doctor/sandbox-fix.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
 import { fetchingOf, type Fetching } from "./fetching.ts";
 import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
+import { modelsOf } from "./models.ts";
 import type { UpdateParts } from "../control/index.ts";
 import { updatesOf } from "./updates.ts";
 import type { DaemonState } from "./state.ts";
@@ -17,6 +18,7 @@ import type { DaemonState } from "./state.ts";
 const IDLE_STOP_MS = 10 * 60_000;
 
 type ResourceUpdated = (server: string, uri: string) => void;
+type ServerChanged = (server: string, text: string) => void;
 
 export interface Effects {
   readonly door: OwnersDoor;
@@ -25,8 +27,11 @@ export interface Effects {
   readonly probe: () => Promise<SandboxProbe>;
   /** One listener, for what servers say of resources that are watched. */
   onUpdated(listener: ResourceUpdated): void;
+  /** One listener, for servers that end, or serve something else than before. */
+  onServerChange(listener: ServerChanged): void;
   readonly updates: UpdateParts["updates"];
   readonly fetching: Fetching;
+  readonly models: OpenModels;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
@@ -56,6 +61,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   });
   const logins = loginsOf(state, permit("freehold", LOGIN_PURPOSE), redirectUri);
   let updated: ResourceUpdated = () => undefined;
+  let changed: ServerChanged = () => undefined;
   const upstreams = openUpstreams({
     onUpdated: (server, uri) => updated(server, uri),
     clock,
@@ -80,11 +86,15 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     authorization: (server, url) => logins.authorization(server, url),
     needsLogin: (server) => logins.needsLogin(server),
     permitConnection: (server) => permit(`server:${server}`, "server"),
-    onChange: (server, text) => process.stderr.write(`${server}: ${text}\n`),
+    onChange(server, text) {
+      process.stderr.write(`${server}: ${text}\n`);
+      changed(server, text);
+    },
   });
   const sessions = openSessions({ store, clock });
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
-  const parts = { store, clock, random, sessions, upstreams, models: NO_MODELS };
+  const models = modelsOf(state, permit);
+  const parts = { store, clock, random, sessions, upstreams, models };
   const door = openDoor({ ...parts, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const updates = updatesOf(state, { ownerHome, probe, permit });
@@ -94,7 +104,8 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     );
   const fetching = fetchingOf(state, { supply, permit: permit("freehold", "model") });
   const onUpdated: Effects["onUpdated"] = (listener) => void (updated = listener);
-  return { fetching, onUpdated, door, upstreams, logins, probe, updates, prepare };
+  const onServerChange: Effects["onServerChange"] = (listener) => void (changed = listener);
+  return { fetching, models, onUpdated, onServerChange, door, upstreams, logins, probe, updates, prepare };
 }
 
 /** The owner may still answer, or has answered, a question about it. */

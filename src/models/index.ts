@@ -1,4 +1,7 @@
 // The room of models: wire formats, routes, places, prices, the local engine.
 
+export type { Declarations, ModelDeclaration } from "./declaration.ts";
+export { openModels } from "./models.ts";
+export type { LocalModel, OpenModels } from "./models.ts";
 export { NO_MODELS } from "./peer.ts";
 export type { ModelPeer, ModelReply, Models, Posting, Pricing, ProvenPlace, Wire, WireFault } from "./peer.ts";
