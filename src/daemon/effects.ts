@@ -93,8 +93,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   });
   const sessions = openSessions({ store, clock });
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
-  const models = modelsOf(state, permit);
-  const parts = { store, clock, random, sessions, upstreams, models };
+  const parts = { store, clock, random, sessions, upstreams, models: modelsOf(state, permit) };
   const door = openDoor({ ...parts, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const updates = updatesOf(state, { ownerHome, probe, permit });
@@ -102,9 +101,10 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     withLogin({ logins, secret: (one) => secrets.get(one) }, { name, server: stackServer }, async (more) =>
       prepareServer({ ...(await supply()), name, stackServer, ownerHome, progress, ...more }),
     );
-  const fetching = fetchingOf(state, { supply, permit: permit("freehold", "model") });
   const onUpdated: Effects["onUpdated"] = (listener) => void (updated = listener);
   const onServerChange: Effects["onServerChange"] = (listener) => void (changed = listener);
+  const fetching = fetchingOf(state, { supply, permit: permit("freehold", "model") });
+  const { models } = parts;
   return { fetching, models, onUpdated, onServerChange, door, upstreams, logins, probe, updates, prepare };
 }
 
