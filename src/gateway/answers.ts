@@ -29,6 +29,7 @@ import {
   type Step,
 } from "../kernel/index.ts";
 import { alikeKey, type AnswerRow } from "../store/index.ts";
+import { CUT_OFF, noText, pastText, waitingText } from "./answer-words.ts";
 import { bearing, callOf, decisionFacts, entryOf, newReason, notDone, waitingFor } from "./case.ts";
 import type { Asked, Case, DoorParts } from "./case.ts";
 import { receiverClearance } from "./policy.ts";
@@ -47,9 +48,6 @@ interface Steps {
 }
 
 export const STOPPED_MEANWHILE = "everything was stopped meanwhile; call again";
-/** How a denial begins that nobody said no to. */
-export const CANCELLED = "it was cancelled while it was held";
-export const WITHDRAWN = "the program that asked took it back";
 
 const QUESTION_LIVES_MS = 24 * 3_600_000;
 
@@ -86,8 +84,7 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
 
   #wait(one: Case, question: Question): Promise<DoorAnswer> {
     const { signal, onProgress } = one.request;
-    const what = question.state === "held" ? "Held, can be cancelled as" : "Waiting for the owner, question";
-    onProgress?.({ progress: 0, message: `${what} ${question.id}` });
+    onProgress?.({ progress: 0, message: waitingText(question) });
     if (one.request.onWaiting?.(question.id) === false) return Promise.resolve(waitingFor(question));
     return new Promise((resolve) => {
       const listeners = this.#waiting.get(question.id) ?? new Set();
@@ -294,10 +291,8 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
   }
 
   #saidNo(question: Question, by: string | null): DoorAnswer {
-    const said = by === null ? CANCELLED : by === "owner" ? "the owner said no" : WITHDRAWN;
-    const note = question.note === null || question.note === "" ? "" : `: ${oneLine(question.note, 300)}`;
     const { request, because, clauses } = question;
-    return { kind: "denied", request, because, reason: `${said}${note}`, clauses };
+    return { kind: "denied", request, because, reason: noText(question, by), clauses };
   }
 
   /** Keeps the outcome for freehold_result and wakes whoever still waits. */
@@ -345,12 +340,9 @@ export class Answers implements Pick<OwnersDoor, "answer" | "cancel" | "result">
     const isExpiredYes = question.state === "yes" && isExpired(question, this.#parts.clock.nowMs());
     if (this.#underway.has(id) || isPending || (question.state === "yes" && !isExpiredYes)) return waitingFor(question);
     if (question.state === "spent") {
-      const reason =
-        "Freehold ended in the call. It may or may not have happened; the owner was told. Do not repeat it";
-      return { kind: "failed", request, code: -32_603, reason, label: CLEAN };
+      return { kind: "failed", request, code: -32_603, reason: CUT_OFF, label: CLEAN };
     }
-    const note = question.note === null ? "" : `: ${oneLine(question.note, 300)}`;
-    return notDone(request, `the question is ${question.state}${note}`);
+    return notDone(request, pastText(question));
   }
 
   /** The stored outcome keeps its label; the session that fetches it takes the label on first. */

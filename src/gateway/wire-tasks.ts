@@ -18,7 +18,7 @@ import {
 } from "../kernel/index.ts";
 import { CODES, LEGACY_LATEST, type RpcReply, type Served } from "../mcp/index.ts";
 import type { Store } from "../store/index.ts";
-import { CANCELLED, WITHDRAWN } from "./answers.ts";
+import { CANCELLED, WITHDRAWN } from "./answer-words.ts";
 import type { ClientIdentity } from "./auth.ts";
 import { common, invalid, toolReply, waitingWords } from "./replies.ts";
 import { openRunningTasks, type Called, type RunningTask } from "./running-tasks.ts";
