@@ -34,6 +34,7 @@ import { anchor, anchorsOf } from "./anchors.ts";
 import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
+import { modelEndpointOf } from "./model-endpoint.ts";
 import { metadataOf, remoteOf } from "./remote.ts";
 import { openState, type DaemonState } from "./state.ts";
 import { confirmBuild } from "../supply/index.ts";
@@ -112,6 +113,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     hosts: options.hosts ?? [],
     socket: home.gatewaySocket,
     mcp: endpoint,
+    models: modelEndpointOf(state, effects, { place, remote }),
     console: owners,
     metadata: metadataOf(remote, () => place.hosts),
     login: loginCallback(loginPartsOf({ state, effects }), () => place.hosts),

@@ -4,6 +4,7 @@ import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Fault } from "../kernel/index.ts";
 import { LOGIN_PATH } from "../control/index.ts";
+import { MODEL_PATHS, type ModelEndpoint } from "../gateway/index.ts";
 import { HTTP_SERVER_LIMITS, METADATA_PATHS } from "../mcp/index.ts";
 
 export interface ListenerParts {
@@ -12,6 +13,8 @@ export interface ListenerParts {
   readonly hosts: readonly string[];
   readonly socket: string;
   readonly mcp: { handle(request: IncomingMessage, response: ServerResponse): void };
+  /** For programs that ask models through Freehold. */
+  readonly models: ModelEndpoint;
   /** Where a client from elsewhere learns who issues tokens. */
   readonly metadata: (request: IncomingMessage, response: ServerResponse) => void;
   /** Where a browser brings back what a server's issuer gave it. */
@@ -40,6 +43,7 @@ export async function openListeners(parts: ListenerParts, place: Place): Promise
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     if (path === "/readyz") response.writeHead(200, { "content-type": "text/plain" }).end("ready\n");
     else if (path === "/mcp") parts.mcp.handle(request, response);
+    else if (path.startsWith(MODEL_PATHS)) parts.models.handle(request, response);
     else if (withConsole && METADATA_PATHS.includes(path)) parts.metadata(request, response);
     else if (withConsole && path === LOGIN_PATH) parts.login(request, response);
     else if (!withConsole || !parts.console.handle(request, response)) response.writeHead(404).end();

@@ -8,7 +8,15 @@ export type { HandshakeOptions, Hello } from "./handshake.ts";
 export { createConnector, resolveByDns } from "./http-connect.ts";
 export type { Connector, ResolveAddress } from "./http-connect.ts";
 export type { AuthChallenge, HttpAuthorization } from "./http-authorization.ts";
-export { challenge, HTTP_SERVER_LIMITS, unauthorised, unavailable } from "./http-gate.ts";
+export {
+  challenge,
+  checkPlace,
+  checkUrl,
+  HTTP_SERVER_LIMITS,
+  readBody,
+  unauthorised,
+  unavailable,
+} from "./http-gate.ts";
 export type { HttpPeerOptions } from "./http-options.ts";
 export { openHttpPeer } from "./http-peer.ts";
 export { CODES } from "./messages.ts";

@@ -5,3 +5,6 @@ export { openModels } from "./models.ts";
 export type { LocalModel, OpenModels } from "./models.ts";
 export { NO_MODELS } from "./peer.ts";
 export type { ModelPeer, ModelReply, Models, Posting, Pricing, ProvenPlace, Wire, WireFault } from "./peer.ts";
+export { sseText } from "./sse.ts";
+export { writeStream, writeWhole } from "./write-answer.ts";
+export type { StreamWriter } from "./write-answer.ts";

@@ -77,7 +77,8 @@ function lineEnd(text: string, from: number): number {
   return found.exec(text)?.index ?? -1;
 }
 
-/** `data` is one line, as JSON is. */
+/** `data` without carriage returns; several lines are told as several, which is read as one text again. */
 export function sseText(data: string, event: string | null = null): string {
-  return event === null ? `data: ${data}\n\n` : `event: ${event}\ndata: ${data}\n\n`;
+  const lines = data.includes("\n") ? data.replaceAll("\n", "\ndata: ") : data;
+  return event === null ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`;
 }
