@@ -335,20 +335,19 @@ class TheDoor implements OwnersDoor {
   }
 
   async recover(): Promise<{ lost: number; unknown: number }> {
-    let [lost, unknown] = [0, 0];
+    const counts = { lost: 0, unknown: 0 };
     for (const intent of this.#parts.store.ledger.unfinished()) {
-      const isEffect = intent.facts["effect"] !== false;
+      const kind = intent.facts["effect"] === false ? "lost" : "unknown";
+      counts[kind] += 1;
       const { session, principal, subject, request } = intent;
-      const facts = { intent: intent.seq };
-      const kind = isEffect ? "unknown" : "lost";
-      this.#parts.store.ledger.append({ kind, session, principal, subject, request, facts });
-      if (isEffect) unknown += 1;
-      else lost += 1;
+      this.#parts.store.ledger.append({ kind, session, principal, subject, request, facts: { intent: intent.seq } });
     }
-    const facts = { policy: this.#parts.policy().digest, lost, unknown };
-    this.#parts.store.ledger.append({ ...this.#own("start"), facts });
+    this.#parts.store.ledger.append({
+      ...this.#own("start"),
+      facts: { policy: this.#parts.policy().digest, ...counts },
+    });
     await this.#parts.store.durable();
-    return { lost, unknown };
+    return counts;
   }
 
   carryOutAnswered(): Promise<void> {

@@ -30,12 +30,7 @@ export interface RuleIndex {
 }
 
 export function indexRules(rules: readonly Rule[]): RuleIndex {
-  const byTool = new Map<string, Rule[]>();
-  for (const rule of rules) {
-    const list = byTool.get(rule.tool) ?? [];
-    list.push(rule);
-    byTool.set(rule.tool, list);
-  }
+  const byTool = Map.groupBy(rules, (rule) => rule.tool);
   const own = (name: string): readonly Rule[] => byTool.get(name) ?? [];
   // Joined once, since every call asks.
   const joined = new Map<string, readonly Rule[]>();
