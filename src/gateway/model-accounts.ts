@@ -24,7 +24,8 @@ export function accountsOf(
   const money = (account: string, limit: number | null): Claim => ({
     account,
     amount: nanoUsd,
-    limit: limit === null ? NO_LIMIT : Math.floor(limit * stack.owner.currency.usd * NANO),
+    // `usd` is what one dollar costs in the owner's currency.
+    limit: limit === null ? NO_LIMIT : Math.min(NO_LIMIT, Math.floor((limit / stack.owner.currency.usd) * NANO)),
   });
   const client = principal.kind === "client" ? stack.clients[principal.name] : undefined;
   const own = client === undefined ? [] : [money(`day:${date}/${principalText(principal)}`, client.budget)];

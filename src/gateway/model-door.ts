@@ -134,6 +134,7 @@ export class ModelDoor {
     const { peer, wire, id, request } = one;
     const server = `model:${peer.name}`;
     const permit = issuePermit({ id: `p-${id}`, request: id, server, method: "POST", canonicalParams: wire.text });
+    const { digest } = this.#parts.policy();
     const held = this.#hold(one);
     if ("why" in held) return held;
     // A free call may lose its record with the power; money may not.
@@ -144,7 +145,8 @@ export class ModelDoor {
     const startedAtMs = this.#parts.clock.nowMs();
     this.#underway.add(ending);
     try {
-      const isLate = this.#state.isStopped() || this.#state.stopCount() !== one.stopCount;
+      const isStopped = this.#state.isStopped() || this.#state.stopCount() !== one.stopCount;
+      const isLate = isStopped || this.#parts.policy().digest !== digest;
       const reply = isLate ? NOT_SENT : await postToModel({ permit, peer, wire, signal, onEvent });
       return this.#settled(one, { reply, held, startedAtMs });
     } finally {
@@ -228,8 +230,8 @@ function isMoney(account: string): boolean {
 }
 
 /** What says nothing of its input, or more than can be, is charged at the bound. */
-function believed(usage: ModelUsage | null, { inputTokensMax }: Wire): ModelUsage | null {
-  if (usage === null || usage.input <= 0 || usage.input > inputTokensMax) return null;
+function believed(usage: ModelUsage | null, { inputTokensMax, outputTokensMax }: Wire): ModelUsage | null {
+  if (usage === null || usage.input <= 0 || usage.input > inputTokensMax || usage.output > outputTokensMax) return null;
   const isWhole = Object.values(usage).every((count) => Number.isSafeInteger(count) && count >= 0);
   return isWhole && usage.cacheRead + usage.cacheWrite <= usage.input ? usage : null;
 }
