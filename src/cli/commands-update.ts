@@ -12,6 +12,7 @@ export const UPDATING: readonly CommandSpec[] = [
       ["--check", "only say what there is; exit code 2 when there is something"],
       ["--override", "take over what is blocked, with a reason that is kept"],
       ["--full", "every changed line of the server's own code"],
+      ["--keep", "end the time in which an updated server is watched"],
       ["--from <path>", "with the name freehold: the folder or packed package of another Freehold"],
     ],
     load: async () => (await import("./update.ts")).run,

@@ -1,9 +1,19 @@
 // freehold status: one line for each thing that matters, and the one next command.
 
 import type { JsonObject } from "../kernel/index.ts";
-import { flagIn, lineIn, maybeTextIn, numberIn, objectIn, objectsIn, textsIn } from "./reply.ts";
+import {
+  flagIn,
+  lineIn,
+  maybeNumberIn,
+  maybeTextIn,
+  numberIn,
+  objectIn,
+  objectsIn,
+  safeLine,
+  textsIn,
+} from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { count, spanOf, table } from "./table.ts";
+import { clockTime, count, spanOf, table } from "./table.ts";
 
 export async function run(shell: Shell): Promise<Outcome> {
   const control = await shell.control();
@@ -21,6 +31,7 @@ export function statusLines(shell: Shell, status: JsonObject): readonly string[]
     ["questions", waitingText(status)],
     ["held", heldText(status)],
     ["changes", pendingText(status)],
+    ["watched", watchedText(status)],
     ["barred", barredText(status)],
     ["stop", flagIn(status, "stopped") ? "STOPPED: no effect passes" : "not stopped"],
     ["sandbox", sandboxText(objectIn(status, "sandbox"))],
@@ -91,6 +102,22 @@ function barredText(status: JsonObject): string {
   if (barred.length === 0) return "";
   const [first, ...rest] = barred.map((item) => `${lineIn(item, "source", 100)} (${lineIn(item, "reason", 120)})`);
   return `${first}${rest.length === 0 ? "" : ` and ${rest.length} more: freehold generations`}`;
+}
+
+/** A daemon of before that watched none. */
+function watchedText(status: JsonObject): string {
+  const canaries = Array.isArray(status["canaries"]) ? objectsIn(status, "canaries") : [];
+  return canaries.map((canary) => canaryText(canary)).join("; ");
+}
+
+function canaryText(canary: JsonObject): string {
+  const server = lineIn(canary, "server", 60);
+  const [trouble, unseen] = [maybeTextIn(canary, "trouble"), maybeTextIn(canary, "unseen")];
+  if (trouble !== null) return `${server} ${safeLine(trouble, 200)}; freehold rollback, or update ${server} --keep`;
+  const untilMs = maybeNumberIn(canary, "untilMs");
+  const until = untilMs === null ? "from its first start on" : `until ${clockTime(untilMs)}`;
+  const why = unseen === null ? "" : `, not looked at yet: ${safeLine(unseen, 200)}`;
+  return `${server} has other code: its standing permissions wait ${until}${why}`;
 }
 
 function pendingText(status: JsonObject): string {

@@ -18,6 +18,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   if (named === "freehold") return (await import("./update-freehold.ts")).updateFreehold(shell, given);
   if (named !== undefined) {
     const [, name = named, version = null] = /^([^@]+)@(.+)$/.exec(named) ?? [];
+    if (hasFlag(given, "keep")) return keep(shell, name);
     return updateOne(shell, { name, version, isOverride: hasFlag(given, "override"), isFull: hasFlag(given, "full") });
   }
   const control = await shell.control();
@@ -35,6 +36,12 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     done.push(outcome.json ?? {});
   }
   return { json: { servers, done }, text: "" };
+}
+
+/** The owner has seen enough of it. */
+async function keep(shell: Shell, name: string): Promise<Outcome> {
+  const reply = await callAsOwner(shell, { op: "update.keep", input: { name } });
+  return { json: reply, text: `${name} is kept: your standing permissions hold for it again.` };
 }
 
 interface Wanted {

@@ -1,5 +1,9 @@
 // Control's public names.
 
+export { openCanaries } from "./canaries.ts";
+export type { Canaries } from "./canaries.ts";
+export { watchCanaries } from "./canary-watch.ts";
+export type { CanaryWatch } from "./canary-watch.ts";
 export { connectControl } from "./client.ts";
 export type { ControlClient } from "./client.ts";
 export type { ConsoleVisit, LoginLinks } from "./login-links.ts";

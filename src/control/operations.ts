@@ -2,6 +2,7 @@
 
 import type { Operation } from "./operation.ts";
 import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
+import { canaryOperations, type CanaryOperationParts } from "./ops-canary.ts";
 import { cardOperations, type CardParts } from "./ops-cards.ts";
 import { freeholdOperations, type FreeholdParts } from "./ops-freehold.ts";
 import { generationOperations, type GenerationParts } from "./ops-generations.ts";
@@ -22,6 +23,7 @@ import { undoOperations, type UndoParts } from "./ops-undo.ts";
 import { updateOperations, type UpdateParts } from "./ops-updates.ts";
 
 export type OperationParts = AlikeParts &
+  CanaryOperationParts &
   CardParts &
   FreeholdParts &
   GenerationParts &
@@ -55,6 +57,7 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...meterOperations(parts),
     ...undoOperations(parts),
     ...updateOperations(parts),
+    ...canaryOperations(parts),
     ...generationOperations(parts),
     ...freeholdOperations(parts),
     ...lockOperations(parts),

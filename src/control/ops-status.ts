@@ -12,8 +12,10 @@ import { Fault, reasonOf } from "../kernel/index.ts";
 import { cardStates, isQuiet, type Policy } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
 import { barredRows } from "./barred.ts";
+import type { Canaries } from "./canaries.ts";
 import { text } from "./input.ts";
 import type { Operation } from "./operation.ts";
+import { canaryRows } from "./ops-canary.ts";
 import { heldNow, unknownEffects } from "./ops-questions.ts";
 import type { OwnerAuth } from "./owner-auth.ts";
 import type { PolicyState } from "./policy-state.ts";
@@ -32,6 +34,7 @@ export interface StatusParts {
   readonly door: OwnersDoor;
   readonly policy: PolicyState;
   readonly auth: OwnerAuth;
+  readonly canaries: Canaries;
   readonly version: string;
   readonly homeDir: string;
   readonly startedAtMs: number;
@@ -154,8 +157,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
     held: heldNow(parts).length,
     isQuiet: isQuiet(stack.owner, nowMs),
     unknown,
-    generation: Number(store.settings.get(GENERATION) ?? 0),
-    barred: barredRows(store),
+    ...updatesNow(parts),
     pending,
     pendingFault,
     sandbox: await parts.sandbox(),
@@ -169,6 +171,13 @@ async function status(parts: StatusParts): Promise<JsonObject> {
       servers: servers.length,
     }),
   };
+}
+
+/** What holds, what was left, and what is watched. */
+function updatesNow(parts: StatusParts): JsonObject {
+  const { store } = parts;
+  const generation = Number(store.settings.get(GENERATION) ?? 0);
+  return { generation, barred: barredRows(store), canaries: canaryRows(parts) };
 }
 
 /** Tools that nobody can call because their definition changed after the owner accepted their card. */

@@ -26,6 +26,7 @@ import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts"
 import { skillFindings } from "./skill-findings.ts";
 import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
 import { putFilesBack, switchRecord, type Side } from "./switches.ts";
+import { updatedAlone } from "./updated.ts";
 
 export interface Proposal {
   readonly digest: Digest;
@@ -54,6 +55,11 @@ export interface PolicyHistory extends PolicyState {
   generation(): Generation;
   /** What going back would change; without a number, to the parent. Faults: `generation.no-parent`, `.unknown`. */
   wayBack(to?: number): WayBack;
+  /**
+   * Leaves a generation that brought one server other code and changed nothing else, for the one it came from. No proof
+   * of the owner is asked for: what holds then is what they had applied before. Faults: `canary.not-alone`.
+   */
+  leave(left: { readonly from: number; readonly to: number; readonly reason: string }): Promise<Policy>;
   /** Goes back at once; the same build must be meant. Refuses when another generation holds than was shown. */
   rollback(back: { readonly from: number; readonly to: number }, owner: OwnerPresence): Promise<Policy>;
   /** The next generation with another Freehold and the same policy. It does not hold yet. */
@@ -97,22 +103,16 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     const proposed = proposal();
     if (proposed === null) return current;
     const { to, next } = made(parts, side, checked(proposed, digest, read));
-    await switchTo(to, next, "apply");
+    await switchTo(to, next, { how: "apply" });
     return next;
   }
 
-  async function switchTo(to: Side, next: Policy, how: SwitchKind): Promise<void> {
+  async function switchTo(to: Side, next: Policy, { how, left }: Switching): Promise<void> {
     const from = side;
-    const reason = `rolled back from generation ${from.generation.number}`;
-    const record = switchRecord(store, { from, to, how, reason, atMs: clock.nowMs() });
-    generations.point(to.generation.number, how);
-    try {
-      record();
-    } catch (error) {
-      // Nothing was recorded, so nothing may hold: the pointer goes back, or the next start goes on.
-      generations.point(from.generation.number, how);
-      throw error;
-    }
+    const reason = left ?? `rolled back from generation ${from.generation.number}`;
+    const by = left === undefined ? {} : ({ by: "freehold" } as const);
+    const record = switchRecord(store, { from, to, how, reason, atMs: clock.nowMs(), ...by });
+    pointAndRecord(generations, { from, to, how }, record);
     [side, current] = [to, next];
     await store.durable();
     for (const listener of listeners) listener(next);
@@ -120,11 +120,17 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
 
   async function rollback(back: { from: number; to: number }, owner: OwnerPresence): Promise<Policy> {
     requireLive(owner, clock);
+    return goBack(back);
+  }
+
+  async function goBack(back: { from: number; to: number }, left?: string): Promise<Policy> {
     requireHeld(side.generation, back.from);
     const to = generations.get(back.to);
     const known = side.files;
     const target: Side = { generation: to, files: acceptedFiles(home, to.policy, to.files) };
-    await switchTo(target, loadPolicy(target.files), "rollback");
+    const next = loadPolicy(target.files);
+    if (left !== undefined) requireAlone(next, current, { from: side.generation, to });
+    await switchTo(target, next, { how: "rollback", ...(left === undefined ? {} : { left }) });
     putFilesBack({ home, store, generations, known, target });
     return current;
   }
@@ -137,19 +143,52 @@ export function openPolicyState(given: PolicyStateParts): PolicyHistory {
     generation: () => side.generation,
     wayBack: (to) => wayBackFrom(parts, side, to),
     rollback,
+    leave: ({ from, to, reason }) => goBack({ from, to }, reason),
     withBuild: (build, schema) =>
       generations.add({ ...sameWith(parts, side, current), why: `Freehold ${build.version}`, build, schema }),
     async take(generation, owner) {
       requireLive(owner, clock);
       assert(generation.policy === current.digest, "another policy comes by apply or rollback");
-      await switchTo({ generation, files: side.files }, current, "update");
+      await switchTo({ generation, files: side.files }, current, { how: "update" });
     },
     generations,
     build: parts.build,
   };
 }
 
+function pointAndRecord(
+  generations: Generations,
+  { from, to, how }: { readonly from: Side; readonly to: Side; readonly how: SwitchKind },
+  record: () => void,
+): void {
+  generations.point(to.generation.number, how);
+  try {
+    record();
+  } catch (error) {
+    // Nothing was recorded, so nothing may hold: the pointer goes back, or the next start goes on.
+    generations.point(from.generation.number, how);
+    throw error;
+  }
+}
+
 type Parts = SettleParts;
+
+interface Switching {
+  readonly how: SwitchKind;
+  /** Why Freehold itself goes back. */
+  readonly left?: string;
+}
+
+/** Only other code of one server, that came last: anything else was the owner's to change, and is theirs to take back. */
+function requireAlone(
+  before: Policy,
+  after: Policy,
+  { from, to }: { readonly from: Generation; readonly to: Generation },
+): void {
+  if (from.parent === to.number && from.build.code === to.build.code && updatedAlone(before, after) !== null) return;
+  const message = `generation ${from.number} changed more than one server's code.`;
+  throw new Fault("canary.not-alone", { message, next: "freehold rollback" });
+}
 
 function requireLive(owner: OwnerPresence, clock: Clock): void {
   if (owner.isLive(clock.nowMs())) return;

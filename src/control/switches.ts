@@ -28,6 +28,8 @@ export interface SwitchDone {
   readonly to: Side;
   readonly how: Pointer["how"];
   readonly reason: string;
+  /** Who switched; the owner where it is left out. */
+  readonly by?: "freehold";
   readonly atMs: number;
   /** What of a newer state was left behind. */
   readonly left?: LeftState | null;
@@ -44,7 +46,7 @@ export function switchRecord(store: Store, done: SwitchDone): () => void {
   const entry = {
     kind: "change",
     session: null,
-    principal: "owner",
+    principal: done.by ?? "owner",
     subject: isBack ? "rollback" : how === "update" ? "freehold" : "policy",
     request: null,
     facts: factsOf(done, barred),

@@ -13,6 +13,7 @@ import {
   ownerAuth,
   startControl,
   type LoginParts,
+  type CanaryWatch,
   type Operation,
   type ServerState,
 } from "../control/index.ts";
@@ -31,6 +32,7 @@ import {
   type Remote,
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
+import { canaryWatchOf } from "./canary.ts";
 import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
@@ -107,7 +109,8 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     nowMs: clock.nowMs,
     randomBytes: random.bytes,
   });
-  onApplied({ state, effects, endpoint });
+  const watch = canaryWatchOf(state, effects);
+  onApplied({ state, effects, endpoint, watch });
   const parts = {
     port: options.port,
     hosts: options.hosts ?? [],
@@ -134,6 +137,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     async stop() {
       clearInterval(anchoring);
       holds.close();
+      watch.close();
       endpoint.close();
       owners.close();
       await Promise.all([control.close(), listeners.close(), upstreams.stopAll()]);
@@ -146,12 +150,13 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
 }
 
 /** Servers that run otherwise start anew, clients that may no longer come are cut off, and programs hear of it. */
-function onApplied({ state, effects, endpoint }: Applied): void {
+function onApplied({ state, effects, endpoint, watch }: Applied): void {
   let before = state.active();
   state.policyState.onApplied(() => {
     for (const server of changedServers(before, state.active())) {
       effects.upstreams
         .retry(server)
+        .then(() => watch.look(server))
         .catch((error: unknown) => process.stderr.write(`${server}: ${reasonOf(error)}\n`));
     }
     const ended = endedClients(before, state.active());
@@ -163,6 +168,7 @@ function onApplied({ state, effects, endpoint }: Applied): void {
 
 interface Applied extends Pick<Wiring, "state" | "effects"> {
   readonly endpoint: HttpEndpoint<ClientIdentity>;
+  readonly watch: CanaryWatch;
 }
 
 /** Before a server is started, so that its words can be masked. Without them the rest works on, and says so. */
@@ -190,8 +196,9 @@ function operationsOf(
   },
 ): readonly Operation[] {
   const { state, effects, place, auth, shutdown, ending } = wiring;
-  const { home, store, clock, random, secrets, signer, policyState } = state;
+  const { home, store, clock, random, secrets, signer, policyState, canaries } = state;
   return allOperations({
+    canaries,
     ...loginPartsOf({ state, effects }),
     ...freeholdOf(state, { effects, ending, shutdown }),
     store,

@@ -61,7 +61,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   });
   const logins = loginsOf(state, permit("freehold", LOGIN_PURPOSE), redirectUri);
   let updated: ResourceUpdated = () => undefined;
-  let changed: ServerChanged = () => undefined;
+  let changed: ServerChanged = sayChange;
   const upstreams = openUpstreams({
     onUpdated: (server, uri) => updated(server, uri),
     clock,
@@ -86,10 +86,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     authorization: (server, url) => logins.authorization(server, url),
     needsLogin: (server) => logins.needsLogin(server),
     permitConnection: (server) => permit(`server:${server}`, "server"),
-    onChange(server, text) {
-      process.stderr.write(`${server}: ${text}\n`);
-      changed(server, text);
-    },
+    onChange: (server, text) => changed(server, text),
   });
   const sessions = openSessions({ store, clock });
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
@@ -106,6 +103,11 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   const fetching = fetchingOf(state, { supply, permit: permit("freehold", "model") });
   const { models } = parts;
   return { fetching, models, onUpdated, onServerChange, door, upstreams, logins, probe, updates, prepare };
+}
+
+/** For the daemon's log. */
+export function sayChange(server: string, text: string): void {
+  process.stderr.write(`${server}: ${text}\n`);
 }
 
 /** The owner may still answer, or has answered, a question about it. */

@@ -5,8 +5,8 @@ import { homePaths, lockHome, type HomePaths } from "../home/index.ts";
 import { openSecrets, openSigner, type Secrets, type Signer } from "../secrets/index.ts";
 import { goBackToOwnSchema, openStore, type Store } from "../store/index.ts";
 import { buildAt, openGenerations } from "../supply/index.ts";
-import { openPolicyState, type PolicyHistory } from "../control/index.ts";
-import { activate, openHearing, type ActivePolicy, type Hearing } from "../gateway/index.ts";
+import { openCanaries, openPolicyState, type Canaries, type PolicyHistory } from "../control/index.ts";
+import { activate, openHearing, withoutStanding, type ActivePolicy, type Hearing } from "../gateway/index.ts";
 import { secretsInLogin } from "../mcp/index.ts";
 import { OWN_CODE, OWN_ROOT } from "./follow-build.ts";
 import { openRandom } from "./random.ts";
@@ -30,6 +30,7 @@ export interface DaemonState {
   readonly hearing: Hearing;
   readonly store: Store;
   readonly policyState: PolicyHistory;
+  readonly canaries: Canaries;
   readonly active: () => ActivePolicy;
   readonly close: () => void;
 }
@@ -50,13 +51,26 @@ export function openState(homeDir: string): DaemonState {
     const store = openStore({ file: home.database, nowMs: clock.nowMs, randomBytes: random.bytes, sign, mask });
     const build = once(() => buildAt(OWN_ROOT, OWN_CODE, home.trees));
     const policyState = openPolicyState({ home, store, clock, generations, build, left });
-    let active = activate(policyState.current());
-    policyState.onApplied((policy) => (active = activate(policy)));
+    const canaries = openCanaries(store);
+    let holding = { policy: policyState.current(), generation: policyState.generation() };
+    const activated = (): ActivePolicy => {
+      const watched = canaries.list().map(({ server }) => server);
+      return activate(withoutStanding(holding.policy, watched));
+    };
+    let active = activated();
+    canaries.onChange(() => (active = activated()));
+    policyState.onApplied((policy) => {
+      const before = holding;
+      holding = { policy, generation: policyState.generation() };
+      canaries.switched(before, holding);
+      active = activated();
+    });
     const close = (): void => {
       store.close();
       held.release();
     };
-    return { home, clock, random, signer, secrets, hearing, store, policyState, active: () => active, close };
+    const kept = { home, clock, random, signer, secrets, hearing, store, policyState, canaries };
+    return { ...kept, active: () => active, close };
   } catch (error) {
     held.release();
     throw error;

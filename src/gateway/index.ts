@@ -11,6 +11,7 @@ export { watchHolds, type Holds, type HoldsParts } from "./holds.ts";
 export { memoryCompartment, memoryPeer, memoryServerName, RECALL, REMEMBER } from "./memory-server.ts";
 export { MODEL_PATHS, openModelEndpoint, type ModelEndpoint, type ModelEndpointParts } from "./model-endpoint.ts";
 export { activate, receiverClearance, type ActivePolicy } from "./policy.ts";
+export { withoutStanding } from "./watched.ts";
 export { endedClients, openRemote, type Remote } from "./remote.ts";
 export { openIssuerKeys } from "./issuer-keys.ts";
 export { previewOf } from "./preview.ts";

@@ -77,6 +77,7 @@ export function listingOf(stack: Stack, kind: string, name: string): Listing {
 /** A client may be shown what its compartments allow; the owner's own agent everything it can be cleared for. */
 export function receiverClearance(stack: Stack, kind: string, name: string): readonly string[] {
   if (kind === "client") return Object.hasOwn(stack.clients, name) ? (stack.clients[name]?.compartments ?? []) : [];
-  if (kind === "owner" || kind === "agent") return Object.keys(stack.compartments);
+  // Freehold's own reads only look whether a server answers; what it answers stays nowhere.
+  if (kind === "owner" || kind === "agent" || kind === "freehold") return Object.keys(stack.compartments);
   return [];
 }

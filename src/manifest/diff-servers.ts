@@ -5,7 +5,7 @@ import { minus, pairs, same, type Change } from "./diff-parts.ts";
 import { holdText } from "./holds.ts";
 import { diffOAuth, NO_OAUTH } from "./oauth.ts";
 import { LOCK_FILE, STACK_FILE } from "./policy.ts";
-import { COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
+import { CANARY_DEFAULT_MS, COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
 import type { Ask, LockedServer, Stack, StackLock, StackSandbox, StackServer } from "./types.ts";
 
 type Add = (kind: Change["kind"], what: string, wider: boolean) => void;
@@ -79,8 +79,11 @@ function diffUpdate({ server, was, is }: Pair<StackServer>, add: Add): void {
   };
   if (before !== after) add("changed", `${server} ${says[after]}`, after === "ship");
   const [former, present] = [was.cooldownMs ?? COOLDOWN_DEFAULT_MS, is.cooldownMs ?? COOLDOWN_DEFAULT_MS];
-  if (former === present) return;
-  add("changed", `a version of ${server} must have been known for: ${cooldownText(present)}`, present < former);
+  if (former !== present) {
+    add("changed", `a version of ${server} must have been known for: ${cooldownText(present)}`, present < former);
+  }
+  const [long, now] = [was.canaryMs ?? CANARY_DEFAULT_MS, is.canaryMs ?? CANARY_DEFAULT_MS];
+  if (long !== now) add("changed", `after an update ${server} is watched for: ${holdText(now)}`, now < long);
 }
 
 function diffAsks({ server, was, is }: Pair<StackServer["asks"]>, add: Add): void {

@@ -39,7 +39,7 @@ export { starterRules, starterStack } from "./starter.ts";
 export type { StarterOwner } from "./starter.ts";
 export { pinsOf } from "./surface-pins.ts";
 export { textDiff, unified } from "./text-diff.ts";
-export { COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
+export { CANARY_DEFAULT_MS, COOLDOWN_DEFAULT_MS, cooldownText } from "./updates.ts";
 export type { UpdateWay } from "./updates.ts";
 export type {
   CardFile,

@@ -95,6 +95,9 @@ function server(): JsonObject {
       cooldown: text("How long a newer version must have been known: none, 12h, 7d.", {
         pattern: "^(none|[1-9]\\d{0,3}[hd])$",
       }),
+      canary: text("How long other code is watched after a switch: none, 15m, 2h.", {
+        pattern: "^(none|[1-9]\\d{0,4}[smh])$",
+      }),
       sandbox: { anyOf: [{ const: "none" }, sandbox()] },
     }),
     oneOf: [{ required: ["source"] }, { required: ["connector"] }],

@@ -22,6 +22,7 @@ const SERVER_FIELDS = [
   "idleStop",
   "update",
   "cooldown",
+  "canary",
   "sandbox",
 ];
 const ASKS = ["elicitation", "sampling", "roots"] as const;
@@ -44,6 +45,7 @@ export function serverOf(node: SourceNode): StackServer {
   refuseForRemote(server, source);
   refuseForSource(server, source);
   const [idleStop, update, cooldown] = [server.get("idleStop"), server.get("update"), server.get("cooldown")];
+  const canary = server.get("canary");
   return read.remember(node, {
     source,
     connector,
@@ -56,6 +58,7 @@ export function serverOf(node: SourceNode): StackServer {
     ...(idleStop === undefined ? {} : { idleStopMs: holdOf(idleStop) }),
     ...(update === undefined ? {} : { update: updateOf(update) }),
     ...(cooldown === undefined ? {} : { cooldownMs: cooldownOf(cooldown) }),
+    ...(canary === undefined ? {} : { canaryMs: holdOf(canary) }),
     ...(server.get("oauth") === undefined ? {} : { oauth: oauthOf(server, source, secretOf) }),
     sandbox: read.maybe(server.get("sandbox"), SANDBOX_DEFAULT, sandboxOf),
   });

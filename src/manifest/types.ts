@@ -58,6 +58,8 @@ export interface StackServer {
   readonly update?: UpdateWay;
   /** How long a newer version must have been known here. */
   readonly cooldownMs?: number;
+  /** After a switch to other code: how long nothing of it runs by a standing permission; 0 for none. */
+  readonly canaryMs?: number;
   readonly sandbox: StackSandbox | "none";
 }
 

@@ -6,6 +6,7 @@ import { nameOf, oneOf, report, type SourceNode } from "./reading.ts";
 export type UpdateWay = "ask" | "ship" | "never";
 
 export const COOLDOWN_DEFAULT_MS = 3 * 86_400_000;
+export const CANARY_DEFAULT_MS = 15 * 60_000;
 const UNITS = { h: 3_600_000, d: 86_400_000 } as const;
 const COOLDOWN_MAX_MS = 365 * UNITS.d;
 
