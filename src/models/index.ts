@@ -1,5 +1,7 @@
 // The room of models: wire formats, routes, places, prices, the local engine.
 
+export { openEngineModel } from "./llama-model.ts";
+export type { EngineModel, EngineModelOptions } from "./llama-model.ts";
 export type { Declarations, ModelDeclaration } from "./declaration.ts";
 export { openModels } from "./models.ts";
 export type { LocalModel, OpenModels } from "./models.ts";
