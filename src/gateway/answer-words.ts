@@ -1,4 +1,5 @@
-// What the program that asked is told about its question. Words only: what becomes of the call is decided in answers.ts.
+// What the program that asked is told about its question. Words only: what becomes of the call is decided in
+// answers.ts.
 
 import { oneLine, type Question } from "../kernel/index.ts";
 

@@ -17,9 +17,6 @@ import {
   spend,
   type DoorAnswer,
   type DoorRequest,
-  type Extracted,
-  type ModelAnswer,
-  type ModelRequest,
   type OwnerPresence,
   type OwnersDoor,
   type Permit,
@@ -77,6 +74,15 @@ class TheDoor implements OwnersDoor {
   #stopped: boolean;
   /** What was decided before a stop does not act after it, not even when all is resumed. */
   #stopCount = 0;
+
+  // What other files of the door do.
+  readonly answer: OwnersDoor["answer"] = (...given) => this.#answers.answer(...given);
+  readonly cancel: OwnersDoor["cancel"] = (...held) => this.#answers.cancel(...held);
+  readonly result: OwnersDoor["result"] = (...asked) => this.#answers.result(...asked);
+  readonly carryOutAnswered: OwnersDoor["carryOutAnswered"] = () => this.#answers.carryOut("yes");
+  readonly takeOut: OwnersDoor["takeOut"] = (wanted) => takeOut(this.#parts, wanted);
+  readonly keep: OwnersDoor["keep"] = (...kept) => keep(this.#parts, kept);
+  readonly think: OwnersDoor["think"] = (request) => this.#models.think(request);
 
   constructor(parts: ModelDoorParts) {
     this.#parts = parts;
@@ -260,18 +266,6 @@ class TheDoor implements OwnersDoor {
     return { kind: "failed", request: one.id, code, reason, ...data, label: isKept ? CLEAN : label };
   }
 
-  think(request: ModelRequest): Promise<ModelAnswer> {
-    return this.#models.think(request);
-  }
-
-  takeOut(wanted: Parameters<OwnersDoor["takeOut"]>[0]): Extracted {
-    return takeOut(this.#parts, wanted);
-  }
-
-  keep(...kept: Parameters<OwnersDoor["keep"]>): string {
-    return keep(this.#parts, kept);
-  }
-
   openChild({ session, principal }: Pick<DoorRequest, "session" | "principal">): string {
     const parent = this.#parts.sessions.open(session, principal);
     this.#childCount += 1;
@@ -350,16 +344,8 @@ class TheDoor implements OwnersDoor {
     return counts;
   }
 
-  carryOutAnswered(): Promise<void> {
-    return this.#answers.carryOut("yes");
-  }
-
   carryOutHeld(): Promise<void> {
     return this.#stopped ? Promise.resolve() : this.#answers.carryOut("held");
-  }
-
-  cancel(...held: Parameters<OwnersDoor["cancel"]>): ReturnType<OwnersDoor["cancel"]> {
-    return this.#answers.cancel(...held);
   }
 
   connect({ principal, purpose, host, port }: Parameters<OwnersDoor["connect"]>[0]): boolean {
@@ -372,14 +358,6 @@ class TheDoor implements OwnersDoor {
   noteMasked(server: string, secrets: readonly string[]): void {
     const body = { kind: "masked", session: null, principal: `server:${server}`, subject: server } as const;
     this.#parts.store.ledger.append({ ...body, request: null, facts: { secrets } });
-  }
-
-  answer(...given: Parameters<OwnersDoor["answer"]>): ReturnType<OwnersDoor["answer"]> {
-    return this.#answers.answer(...given);
-  }
-
-  result(...asked: Parameters<OwnersDoor["result"]>): ReturnType<OwnersDoor["result"]> {
-    return this.#answers.result(...asked);
   }
 
   isStopped(): boolean {
