@@ -13,6 +13,11 @@ export interface Claim {
   readonly limit: number;
 }
 
+interface Sums {
+  readonly spent: number;
+  readonly held: number;
+}
+
 export interface Budgets {
   /** Each account's name holds its period, such as `day:2026-11-22`. All of the claims are held, or none. */
   reserve(claims: readonly Claim[]): readonly Reservation[] | { readonly refused: string };
@@ -20,17 +25,15 @@ export interface Budgets {
   settle(reservation: Reservation, spent: number): void;
   /** One more, with no limit of its own. */
   count(account: string): void;
-  spent(account: string): { readonly spent: number; readonly held: number };
-  /** The reservations that the run before left open; they were charged at their bound when this one opened. */
-  orphansCharged(): readonly Reservation[];
+  spent(account: string): Sums;
 }
 
 const ID_BYTES = 12;
 
 export function budgetsOf(database: Database, randomBytes: (count: number) => Uint8Array): Budgets {
-  const orphans = chargeOrphans(database);
+  chargeOrphans(database);
 
-  function sums(account: string): { readonly spent: number; readonly held: number } {
+  function sums(account: string): Sums {
     const row = database.one("SELECT spent, held FROM accounts WHERE account = ?", account);
     return row === null ? { spent: 0, held: 0 } : { spent: integerOf(row, "spent"), held: integerOf(row, "held") };
   }
@@ -62,23 +65,18 @@ export function budgetsOf(database: Database, randomBytes: (count: number) => Ui
     },
     count: (account) => database.transaction(() => charge(database, { account, spent: 1, held: 0 })),
     spent: sums,
-    orphansCharged: () => orphans,
   };
 }
 
-function chargeOrphans(database: Database): readonly Reservation[] {
-  return database.transaction(() => {
+/** What the run before left open is charged at its bound. */
+function chargeOrphans(database: Database): void {
+  database.transaction(() => {
     const orphans = database.all("DELETE FROM reservations RETURNING *").map(reservationOf);
     for (const { account, amount } of orphans) charge(database, { account, spent: amount, held: -amount });
-    return orphans;
   });
 }
 
-function charge(
-  database: Database,
-  change: { readonly account: string; readonly spent: number; readonly held: number },
-): void {
-  const { account, spent, held } = change;
+function charge(database: Database, { account, spent, held }: Sums & Pick<Claim, "account">): void {
   database.run("INSERT INTO accounts VALUES (?, 0, 0) ON CONFLICT DO NOTHING", account);
   database.run("UPDATE accounts SET spent = spent + ?, held = held + ? WHERE account = ?", spent, held, account);
 }
