@@ -13,11 +13,6 @@ export interface Claim {
   readonly limit: number;
 }
 
-interface Sums {
-  readonly spent: number;
-  readonly held: number;
-}
-
 export interface Budgets {
   /** Each account's name holds its period, such as `day:2026-11-22`. All of the claims are held, or none. */
   reserve(claims: readonly Claim[]): readonly Reservation[] | { readonly refused: string };
@@ -25,15 +20,17 @@ export interface Budgets {
   settle(reservation: Reservation, spent: number): void;
   /** One more, with no limit of its own. */
   count(account: string): void;
-  spent(account: string): Sums;
+  spent(account: string): { readonly spent: number; readonly held: number };
+  /** The reservations that the run before left open; they were charged at their bound when this one opened. */
+  orphansCharged(): readonly Reservation[];
 }
 
 const ID_BYTES = 12;
 
 export function budgetsOf(database: Database, randomBytes: (count: number) => Uint8Array): Budgets {
-  chargeOrphans(database);
+  const orphans = chargeOrphans(database);
 
-  function sums(account: string): Sums {
+  function sums(account: string): { readonly spent: number; readonly held: number } {
     const row = database.one("SELECT spent, held FROM accounts WHERE account = ?", account);
     return row === null ? { spent: 0, held: 0 } : { spent: integerOf(row, "spent"), held: integerOf(row, "held") };
   }
@@ -65,18 +62,23 @@ export function budgetsOf(database: Database, randomBytes: (count: number) => Ui
     },
     count: (account) => database.transaction(() => charge(database, { account, spent: 1, held: 0 })),
     spent: sums,
+    orphansCharged: () => orphans,
   };
 }
 
-/** What the run before left open is charged at its bound. */
-function chargeOrphans(database: Database): void {
-  database.transaction(() => {
+function chargeOrphans(database: Database): readonly Reservation[] {
+  return database.transaction(() => {
     const orphans = database.all("DELETE FROM reservations RETURNING *").map(reservationOf);
     for (const { account, amount } of orphans) charge(database, { account, spent: amount, held: -amount });
+    return orphans;
   });
 }
 
-function charge(database: Database, { account, spent, held }: Sums & Pick<Claim, "account">): void {
+function charge(
+  database: Database,
+  change: { readonly account: string; readonly spent: number; readonly held: number },
+): void {
+  const { account, spent, held } = change;
   database.run("INSERT INTO accounts VALUES (?, 0, 0) ON CONFLICT DO NOTHING", account);
   database.run("UPDATE accounts SET spent = spent + ?, held = held + ? WHERE account = ?", spent, held, account);
 }
