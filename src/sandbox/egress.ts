@@ -7,15 +7,8 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { connect, type LookupFunction } from "node:net";
 import { pipeline, type Duplex } from "node:stream";
 import { Fault, oneLine, reasonOf, type PermitConnection } from "../kernel/index.ts";
-import {
-  checkedAddresses,
-  parseTarget,
-  resolveByDns,
-  targetText,
-  type Address,
-  type Resolve,
-  type Target,
-} from "./targets.ts";
+import { checkedAddresses, parseTarget, resolveByDns, targetText } from "./targets.ts";
+import type { Address, Resolve, Target } from "./targets.ts";
 
 const CONNECTIONS_MAX = 128;
 const HEADER_BYTES_MAX = 16_384;
