@@ -11,6 +11,7 @@ export { requireOwner } from "./operation.ts";
 export type { Operation, OperationContext } from "./operation.ts";
 export { allOperations } from "./operations.ts";
 export type { OperationParts } from "./operations.ts";
+export type { ChatCommand, Chats, ChatVisit } from "./ops-chat.ts";
 export type { FreeholdParts, NextStart } from "./ops-freehold.ts";
 export type { LockParts } from "./ops-lock.ts";
 export type { ModelParts } from "./ops-models.ts";

@@ -3,6 +3,7 @@
 import type { Operation } from "./operation.ts";
 import { alikeOperations, type AlikeParts } from "./ops-alike.ts";
 import { canaryOperations, type CanaryOperationParts } from "./ops-canary.ts";
+import { chatOperations, type ChatParts } from "./ops-chat.ts";
 import { cardOperations, type CardParts } from "./ops-cards.ts";
 import { freeholdOperations, type FreeholdParts } from "./ops-freehold.ts";
 import { generationOperations, type GenerationParts } from "./ops-generations.ts";
@@ -25,6 +26,7 @@ import { updateOperations, type UpdateParts } from "./ops-updates.ts";
 export type OperationParts = AlikeParts &
   CanaryOperationParts &
   CardParts &
+  ChatParts &
   FreeholdParts &
   GenerationParts &
   LedgerParts &
@@ -63,5 +65,6 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...lockOperations(parts),
     ...skillOperations(parts),
     ...modelOperations(parts),
+    ...chatOperations(parts),
   ];
 }

@@ -21,6 +21,7 @@ import { openConsole } from "../console/index.ts";
 import {
   authenticate,
   endedClients,
+  memoryCompartment,
   openEndpoint,
   previewOf,
   receiverClearance,
@@ -33,11 +34,13 @@ import {
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
 import { canaryWatchOf } from "./canary.ts";
+import { chatsOf } from "./chats.ts";
 import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
 import { modelEndpointOf } from "./model-endpoint.ts";
 import { metadataOf, remoteOf } from "./remote.ts";
+import { shipRunOf } from "./ship.ts";
 import { openState, type DaemonState } from "./state.ts";
 import { confirmBuild } from "../supply/index.ts";
 
@@ -110,6 +113,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     randomBytes: random.bytes,
   });
   const watch = canaryWatchOf(state, effects);
+  const shipping = shipRunOf(state, effects, options);
   onApplied({ state, effects, endpoint, watch });
   const parts = {
     port: options.port,
@@ -138,6 +142,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
       clearInterval(anchoring);
       holds.close();
       watch.close();
+      shipping.close();
       endpoint.close();
       owners.close();
       await Promise.all([control.close(), listeners.close(), upstreams.stopAll()]);
@@ -222,6 +227,7 @@ function operationsOf(
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
     updates: effects.updates,
     ...effects.fetching,
+    chats: chatsOf(state, effects.door),
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),
   });
@@ -285,7 +291,7 @@ function serverStates(
   { active, hearing, secrets }: DaemonState,
 ): readonly ServerState[] {
   const isLocked = secrets.isLocked();
-  const names = Object.keys(active().stack.servers);
+  const names = Object.keys(active().stack.servers).filter((name) => memoryCompartment(name) === null);
   return names.map((name) => {
     const running = upstreams.running(name);
     const said = saidText(hearing.saidBy(name));

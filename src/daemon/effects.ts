@@ -8,6 +8,7 @@ import { explainSandbox } from "../doctor/sandbox-fix.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
 import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } from "../gateway/index.ts";
+import { inProcessOf } from "./chats.ts";
 import { fetchingOf, type Fetching } from "./fetching.ts";
 import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
 import { modelsOf } from "./models.ts";
@@ -68,6 +69,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
     probe,
     protect: [home.stateDir, join(home.dir, ".git")],
     installed: [home.trees],
+    inProcess: inProcessOf(state),
     async launch(name) {
       const stackServer = active().stack.servers[name];
       const locked = active().lock.servers[name];

@@ -8,6 +8,7 @@ import {
   isObject,
   join,
   oneLine,
+  parseStrict,
   principalText,
   textAt,
   type Door,
@@ -69,13 +70,15 @@ export function takeOut({ store, sessions }: HandleParts, wanted: Parameters<Doo
   return found;
 }
 
-/** A text of a conversation, with all that the conversation has read. */
+/** A text of a conversation, with all that the conversation has read; what is JSON can be taken out by type. */
 export function keep(
   { store, sessions }: HandleParts,
   [{ session, principal }, text]: Parameters<Door["keep"]>,
 ): string {
   const { label } = sessions.open(session, principal);
-  const result = { content: [{ type: "text", text: text.slice(0, KEPT_MAX) }] };
+  const parsed = parseStrict(text);
+  const structured = parsed.kind === "value" ? { structuredContent: parsed.value } : {};
+  const result = { content: [{ type: "text", text: text.slice(0, KEPT_MAX) }], ...structured };
   return store.handles.put({ session, result, label });
 }
 
