@@ -34,7 +34,8 @@ export function chatBounds(body: JsonObject): Bounds {
     if (at(body, key) !== undefined) untranslatable(`${key} has a price that cannot be bounded`);
   }
   if (listAt(body, "modalities").some((one) => one !== "text")) untranslatable("only text can be bounded in price");
-  if (at(body, "service_tier") === "priority") untranslatable("service_tier 'priority' has a price of its own");
+  const tier = stringAt(body, "service_tier") ?? "default";
+  if (!["auto", "default", "flex"].includes(tier)) untranslatable(`service_tier '${tier}' has a price of its own`);
   for (const tool of objectsAt(body, "tools")) {
     const type = stringAt(tool, "type") ?? "?";
     if (type !== "function" && type !== "custom") untranslatable(`a tool of type '${type}' has a price of its own`);
@@ -67,9 +68,10 @@ function countChatPart(part: JsonObject, counted: Counted): void {
 const PROGRAM_TOOLS = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/;
 
 export function messagesBounds(body: JsonObject): Bounds {
-  for (const key of ["mcp_servers", "container", "speed"]) {
+  for (const key of ["mcp_servers", "container"]) {
     if (at(body, key) !== undefined) untranslatable(`${key} has a price that cannot be bounded`);
   }
+  if ((at(body, "speed") ?? "standard") !== "standard") untranslatable("this speed has a price of its own");
   const region = at(body, "inference_geo");
   if (region !== undefined && region !== "global") untranslatable("inference_geo has a price of its own");
   let typed = 0;

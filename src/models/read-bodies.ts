@@ -32,6 +32,7 @@ import {
 const CHAT_HINTS = [
   "metadata",
   "prompt_cache_key",
+  "prompt_cache_options",
   "prompt_cache_retention",
   "reasoning_effort",
   "safety_identifier",
@@ -58,7 +59,16 @@ const CHAT_KNOWN = [
   "tools",
   "top_p",
 ];
-const MESSAGES_HINTS = ["cache_control", "context_management", "inference_geo", "metadata", "service_tier", "thinking"];
+const MESSAGES_HINTS = [
+  "cache_control",
+  "context_management",
+  "diagnostics",
+  "inference_geo",
+  "metadata",
+  "service_tier",
+  "speed",
+  "thinking",
+];
 const MESSAGES_KNOWN = [
   ...MESSAGES_HINTS,
   "max_tokens",

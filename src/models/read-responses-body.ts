@@ -18,6 +18,7 @@ const KNOWN = [
   "model",
   "parallel_tool_calls",
   "prompt_cache_key",
+  "prompt_cache_options",
   "prompt_cache_retention",
   "reasoning",
   "safety_identifier",

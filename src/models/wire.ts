@@ -66,9 +66,10 @@ function messagesWire(target: Target, asked: JsonObject): Wire | WireFault {
 function embeddingsWire(target: Target, asked: JsonObject): Wire | WireFault {
   if (target.speaks !== "openai-chat") return untranslatable("this model has no embeddings");
   const input = at(asked, "input");
-  const isText = typeof input === "string" || listAt(asked, "input").every((one) => typeof one !== "object");
-  const isTokens = listAt(asked, "input").every((one) => isList(one));
-  if (input === undefined || !(isText || isTokens)) return untranslatable("input is no text and no list of texts");
+  const isInput =
+    typeof input === "string" ||
+    (isList(input) && (input.every((one) => typeof one !== "object") || input.every((one) => isList(one))));
+  if (!isInput) return untranslatable("input is no text and no list of texts");
   const bounds = { extraTokens: 0, imageBytes: 0, choices: 1, extraOutputTokens: 0 };
   const wire = bounded(target, { body: { ...asked, model: target.model }, isStream: false, limit: 0, bounds });
   // Each text is begun and ended by tokens of its own.
