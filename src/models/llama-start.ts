@@ -53,7 +53,8 @@ export async function startLlama(starting: Starting): Promise<LlamaChild> {
   // Says that our files are modules.
   const manifest = join(dirname(program), "..", "..", "package.json");
   const entry = join(library, "node_modules", "node-llama-cpp", "dist", "index.js");
-  const threads = Math.max(1, availableParallelism());
+  // Its threads wait for each other without sleeping: with one for each processor, any other program stalls them all.
+  const threads = Math.max(1, Math.floor(availableParallelism() / 2));
   const started = await startSandboxed({
     name: `the model ${model.name}`,
     spec: {
@@ -66,7 +67,8 @@ export async function startLlama(starting: Starting): Promise<LlamaChild> {
     },
     command: [process.execPath, program, entry, model.file, String(model.contextTokens), String(threads)],
     cwd: "/tmp",
-    env: { NODE_NO_WARNINGS: "1" },
+    // A stack trace by a debugger would take seconds, and is of use to nobody here.
+    env: { NODE_NO_WARNINGS: "1", GGML_NO_BACKTRACE: "1" },
     probe: await sandbox.probe(),
     permitConnection: async () => false,
     protect: sandbox.protect,

@@ -1,7 +1,7 @@
 // What would be asked of a model file: any dialect in, counted with the model's own tokenizer, and refused with figures
 // where it does not fit. Nothing is left out of a request to make it fit.
 
-import { canonical, type JsonObject, type ModelRequest } from "../kernel/index.ts";
+import type { JsonObject, ModelRequest } from "../kernel/index.ts";
 import type { Conversation } from "./conversation.ts";
 import { orderFor } from "./llama-order.ts";
 import type { LlamaProcess } from "./llama-process.ts";
@@ -45,7 +45,8 @@ export async function llamaWire(child: LlamaProcess, name: string, request: Aske
     return { kind: "too-long", reason };
   }
   const maxTokens = Math.min(asked.maxTokens ?? OUTPUT_TOKENS_DEFAULT, room);
-  const text = canonical({ ...writeChatBody({ ...asked, maxTokens }), model: name });
+  // As it was written: the order of a schema's properties is the order in which they are answered.
+  const text = JSON.stringify({ ...writeChatBody({ ...asked, maxTokens }), model: name });
   const inputTokensMax = counted ?? Buffer.byteLength(text) + EDGE_TOKENS * (asked.turns.length + 1);
   return { text, isStream: asked.isStream, inputTokensMax, outputTokensMax: maxTokens };
 }
@@ -71,7 +72,7 @@ function embeddingsWire(body: JsonObject): Wire {
   if (texts.length === 0 || texts.length > TEXTS_MAX) {
     untranslatable(`input is neither a text nor a list of 1 to ${TEXTS_MAX}`);
   }
-  const text = canonical(kept);
+  const text = JSON.stringify(kept);
   const inputTokensMax = Buffer.byteLength(text) + texts.length * EDGE_TOKENS;
   return { text, isStream: false, dialect: "openai-embeddings", inputTokensMax, outputTokensMax: 0 };
 }
