@@ -31,6 +31,7 @@ export function statusLines(shell: Shell, status: JsonObject): readonly string[]
     ["questions", waitingText(status)],
     ["held", heldText(status)],
     ["changes", pendingText(status)],
+    ["updates", updatesText(status)],
     ["watched", watchedText(status)],
     ["barred", barredText(status)],
     ["stop", flagIn(status, "stopped") ? "STOPPED: no effect passes" : "not stopped"],
@@ -102,6 +103,19 @@ function barredText(status: JsonObject): string {
   if (barred.length === 0) return "";
   const [first, ...rest] = barred.map((item) => `${lineIn(item, "source", 100)} (${lineIn(item, "reason", 120)})`);
   return `${first}${rest.length === 0 ? "" : ` and ${rest.length} more: freehold generations`}`;
+}
+
+/** A daemon of before that told of none. */
+function updatesText(status: JsonObject): string {
+  const updates = Array.isArray(status["updates"]) ? objectsIn(status, "updates") : [];
+  const named = updates.map((update) => {
+    const [server, says] = [lineIn(update, "server", 60), lineIn(update, "says", 200)];
+    const version = maybeTextIn(update, "version") === null ? "" : ` ${lineIn(update, "version", 40)}`;
+    return `${server}${version}: ${says}`;
+  });
+  if (named.length === 0) return "";
+  const only = updates.length === 1 ? lineIn(updates[0] ?? {}, "server", 60) : "NAME";
+  return `${named.join("; ")} (freehold update ${only})`;
 }
 
 /** A daemon of before that watched none. */

@@ -21,7 +21,8 @@ import { skillOperations, type SkillParts } from "./ops-skills.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 import { undoOperations, type UndoParts } from "./ops-undo.ts";
-import { updateOperations, type UpdateParts } from "./ops-updates.ts";
+import { updateOperations } from "./ops-updates.ts";
+import type { UpdateParts } from "./updates.ts";
 
 export type OperationParts = AlikeParts &
   CanaryOperationParts &

@@ -19,6 +19,7 @@ import { canaryRows } from "./ops-canary.ts";
 import { heldNow, unknownEffects } from "./ops-questions.ts";
 import type { OwnerAuth } from "./owner-auth.ts";
 import type { PolicyState } from "./policy-state.ts";
+import { openRows } from "./ship-updates.ts";
 import { GENERATION } from "./switches.ts";
 
 export interface ServerState {
@@ -177,7 +178,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
 function updatesNow(parts: StatusParts): JsonObject {
   const { store } = parts;
   const generation = Number(store.settings.get(GENERATION) ?? 0);
-  return { generation, barred: barredRows(store), canaries: canaryRows(parts) };
+  return { generation, barred: barredRows(store), canaries: canaryRows(parts), updates: openRows(parts) };
 }
 
 /** Tools that nobody can call because their definition changed after the owner accepted their card. */

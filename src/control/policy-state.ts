@@ -26,6 +26,7 @@ import { findingsBetween, requireRead, type ServerFinding } from "./findings.ts"
 import { skillFindings } from "./skill-findings.ts";
 import { described, settled, UNKNOWN_BUILD, type SettleParts } from "./settle.ts";
 import { putFilesBack, switchRecord, type Side } from "./switches.ts";
+import { requireShipped, type Shipped } from "./shipped.ts";
 import { updatedAlone } from "./updated.ts";
 
 export interface Proposal {
@@ -60,6 +61,11 @@ export interface PolicyHistory extends PolicyState {
    * of the owner is asked for: what holds then is what they had applied before. Faults: `canary.not-alone`.
    */
   leave(left: { readonly from: number; readonly to: number; readonly reason: string }): Promise<Policy>;
+  /**
+   * Applies an update by the owner's `update: ship`, which they applied before: one server's other code, with the offer
+   * and the cards that they accepted, and nothing else. Faults: `ship.refused`, those of `apply`.
+   */
+  ship(shipped: Shipped): Promise<Policy>;
   /** Goes back at once; the same build must be meant. Refuses when another generation holds than was shown. */
   rollback(back: { readonly from: number; readonly to: number }, owner: OwnerPresence): Promise<Policy>;
   /** The next generation with another Freehold and the same policy. It does not hold yet. */
@@ -92,67 +98,86 @@ export interface PolicyStateParts {
 export function openPolicyState(given: PolicyStateParts): PolicyHistory {
   const parts: Parts = { generations: openGenerations(given.home), build: () => UNKNOWN_BUILD, left: null, ...given };
   const { home, store, clock, generations } = parts;
-  const listeners: ((policy: Policy) => void)[] = [];
-  let side = settled(parts);
-  let current = loadPolicy(side.files);
+  const { held, switchTo, listeners } = openHeld(parts);
+  const proposal = (): Proposal | null => proposalTo(home, held.side, held.current);
 
-  const proposal = (): Proposal | null => proposalTo(home, side, current);
-
-  async function apply(digest: Digest, owner: OwnerPresence, read: readonly string[] = []): Promise<Policy> {
-    requireLive(owner, clock);
-    const proposed = proposal();
-    if (proposed === null) return current;
-    const { to, next } = made(parts, side, checked(proposed, digest, read));
-    await switchTo(to, next, { how: "apply" });
+  async function take(what: Checked, by: Pick<Switching, "by">): Promise<Policy> {
+    const { to, next } = made(parts, held.side, what);
+    await switchTo(to, next, { how: "apply", ...by });
     return next;
   }
 
-  async function switchTo(to: Side, next: Policy, { how, left }: Switching): Promise<void> {
-    const from = side;
-    const reason = left ?? `rolled back from generation ${from.generation.number}`;
-    const by = left === undefined ? {} : ({ by: "freehold" } as const);
-    const record = switchRecord(store, { from, to, how, reason, atMs: clock.nowMs(), ...by });
-    pointAndRecord(generations, { from, to, how }, record);
-    [side, current] = [to, next];
-    await store.durable();
-    for (const listener of listeners) listener(next);
-  }
-
-  async function rollback(back: { from: number; to: number }, owner: OwnerPresence): Promise<Policy> {
-    requireLive(owner, clock);
-    return goBack(back);
-  }
-
   async function goBack(back: { from: number; to: number }, left?: string): Promise<Policy> {
+    const { side, current } = held;
     requireHeld(side.generation, back.from);
     const to = generations.get(back.to);
-    const known = side.files;
     const target: Side = { generation: to, files: acceptedFiles(home, to.policy, to.files) };
     const next = loadPolicy(target.files);
     if (left !== undefined) requireAlone(next, current, { from: side.generation, to });
-    await switchTo(target, next, { how: "rollback", ...(left === undefined ? {} : { left }) });
-    putFilesBack({ home, store, generations, known, target });
-    return current;
+    await switchTo(target, next, { how: "rollback", ...(left === undefined ? {} : { left, by: "freehold" }) });
+    putFilesBack({ home, store, generations, known: side.files, target });
+    return next;
   }
 
   return {
-    current: () => current,
+    current: () => held.current,
     proposal,
-    apply,
+    async apply(digest, owner, read = []) {
+      requireLive(owner, clock);
+      const proposed = proposal();
+      return proposed === null ? held.current : take(checked(proposed, digest, read), {});
+    },
+    async ship(shipped) {
+      const proposed = proposal();
+      requireShipped(held.current, proposed === null ? held.current : loadPolicy(proposed.files), shipped);
+      return proposed === null ? held.current : take(checked(proposed, shipped.digest, []), { by: "freehold" });
+    },
     onApplied: (listener) => void listeners.push(listener),
-    generation: () => side.generation,
-    wayBack: (to) => wayBackFrom(parts, side, to),
-    rollback,
+    generation: () => held.side.generation,
+    wayBack: (to) => wayBackFrom(parts, held.side, to),
     leave: ({ from, to, reason }) => goBack({ from, to }, reason),
+    async rollback(back, owner) {
+      requireLive(owner, clock);
+      return goBack(back);
+    },
     withBuild: (build, schema) =>
-      generations.add({ ...sameWith(parts, side, current), why: `Freehold ${build.version}`, build, schema }),
+      generations.add({ ...sameWith(parts, held.side, held.current), why: `Freehold ${build.version}`, build, schema }),
     async take(generation, owner) {
       requireLive(owner, clock);
-      assert(generation.policy === current.digest, "another policy comes by apply or rollback");
-      await switchTo({ generation, files: side.files }, current, { how: "update" });
+      assert(generation.policy === held.current.digest, "another policy comes by apply or rollback");
+      await switchTo({ generation, files: held.side.files }, held.current, { how: "update" });
     },
     generations,
     build: parts.build,
+  };
+}
+
+interface HeldNow {
+  readonly held: { side: Side; current: Policy };
+  readonly listeners: ((policy: Policy) => void)[];
+  readonly switchTo: (to: Side, next: Policy, how: Switching) => Promise<void>;
+}
+
+/** What holds, and the one way to let something else hold. */
+function openHeld(parts: Parts): HeldNow {
+  const { store, clock, generations } = parts;
+  const listeners: ((policy: Policy) => void)[] = [];
+  const first = settled(parts);
+  const held = { side: first, current: loadPolicy(first.files) };
+  return {
+    held,
+    listeners,
+    async switchTo(to, next, { how, left, by }) {
+      const from = held.side;
+      const reason = left ?? `rolled back from generation ${from.generation.number}`;
+      const who = by === undefined ? {} : { by };
+      const record = switchRecord(store, { from, to, how, reason, atMs: clock.nowMs(), ...who });
+      pointAndRecord(generations, { from, to, how }, record);
+      held.side = to;
+      held.current = next;
+      await store.durable();
+      for (const listener of listeners) listener(next);
+    },
   };
 }
 
@@ -177,6 +202,7 @@ interface Switching {
   readonly how: SwitchKind;
   /** Why Freehold itself goes back. */
   readonly left?: string;
+  readonly by?: "freehold";
 }
 
 /** Only other code of one server, that came last: anything else was the owner's to change, and is theirs to take back. */

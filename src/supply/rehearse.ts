@@ -29,6 +29,8 @@ export interface RehearseRequest extends NpmContext {
   readonly contracts: ContractFile | null;
   readonly ownerHome: string;
   readonly others: OtherTools;
+  /** Of tools that are gone, those that are in use, each with by what. */
+  readonly uses?: (tools: readonly string[]) => Promise<readonly string[]>;
   /** Since the version to come was first seen here; null where nothing has an age. */
   readonly ageMs: number | null;
   readonly cooldownMs: number;
@@ -86,7 +88,8 @@ export async function rehearse(request: RehearseRequest): Promise<Rehearsal> {
   const surface = diffSurfaces(locked.surface, after.surface);
   const compared = compare({ request, was, is }, surface.removedTools);
   const unrehearsed = [was, is].flatMap((one) => ("failed" in one ? [one.failed] : []))[0] ?? null;
-  const facts = factsOf({ request, after, surface, tree, evidence, compared, was, is, unrehearsed });
+  const missed = surface.removedTools.length === 0 ? [] : ((await request.uses?.(surface.removedTools)) ?? []);
+  const facts = factsOf({ request, after, surface, tree, evidence, compared, was, is, unrehearsed, missed });
   const doneMs = performance.now();
   return {
     name,
@@ -197,10 +200,11 @@ interface Found extends Sides {
   readonly evidence: Evidence;
   readonly compared: Compared;
   readonly unrehearsed: string | null;
+  readonly missed: readonly string[];
 }
 
 function factsOf(found: Found): VerdictFacts {
-  const { request, after, surface, tree, evidence, compared, was, is, unrehearsed } = found;
+  const { request, after, surface, tree, evidence, compared, was, is, unrehearsed, missed } = found;
   const { packages } = tree;
   const effects: readonly Effect[] = Object.values(request.cards).map((card) => card.effect);
   const { sandbox, secrets } = request.stackServer;
@@ -213,7 +217,7 @@ function factsOf(found: Found): VerdictFacts {
       hasSecrets: Object.keys(secrets).length > 0,
       hasNetwork: sandbox === "none" || sandbox.network !== "none",
     }),
-    surface: { ...surface, isStable: isAs(was, request.locked) && isAs(is, after) },
+    surface: { ...surface, isStable: isAs(was, request.locked) && isAs(is, after), missed },
     code: {
       ownLines: tree.own.added + tree.own.removed,
       added: packages.added,

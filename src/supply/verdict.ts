@@ -21,6 +21,8 @@ export interface VerdictFacts {
     readonly isStable: boolean;
     readonly emptied: readonly string[];
     readonly removedTools: readonly string[];
+    /** Of those, what is in use, with by what. */
+    readonly missed?: readonly string[];
   };
   readonly code: {
     /** Changed lines of the server's own code. */
@@ -168,6 +170,9 @@ function audits(facts: VerdictFacts): readonly Reason[] {
   const auto = contracts.differing.filter((tool) => !contracts.picked.includes(tool));
   return reasons("audit", [
     ...(unrehearsed === null ? [] : [`it could not be rehearsed: ${unrehearsed}`]),
+    ...(surface.missed === undefined || surface.missed.length === 0
+      ? []
+      : [`in use here and gone: ${named(surface.missed)}`]),
     ...(surface.isStable ? [] : ["it does not offer the same each time it is asked"]),
     ...(surface.removedTools.length === 0 ? [] : [`tools that are gone: ${named(surface.removedTools)}`]),
     ...(surface.grade === "breaking" && surface.removedTools.length + surface.emptied.length === 0
