@@ -6,7 +6,7 @@ import { Fault, type Clock, type JsonObject } from "../kernel/index.ts";
 import { readPolicyFiles, type HomePaths } from "../home/index.ts";
 import { LOCK_FILE, parseLock, policyDigest } from "../manifest/index.ts";
 import { previewCarryBack, SCHEMA_VERSION, type CarriedBack, type Store } from "../store/index.ts";
-import { collect, planGc, type Build, type GcPlan, type Generation } from "../supply/index.ts";
+import { collect, installedLlama, planGc, type Build, type GcPlan, type Generation } from "../supply/index.ts";
 import { acceptedFiles } from "./accepted.ts";
 import { barredRows, rejected, unbar } from "./barred.ts";
 import { maybeNumber, text } from "./input.ts";
@@ -146,7 +146,7 @@ function garbage(parts: GenerationParts, input: JsonObject): JsonObject {
     keep,
     generations: policy.generations,
     nowMs: clock.nowMs(),
-    alsoTrees: [...proposedTrees(parts), policy.build().tree ?? ""],
+    alsoTrees: [...proposedTrees(parts), policy.build().tree ?? "", installedLlama(home)?.tree ?? ""],
     packagesOf: (generation) => packagesOf(home, generation),
   });
   const isDry = input["dry"] === true;

@@ -17,6 +17,8 @@ import { isFault, stringAt, translated } from "./shapes.ts";
 export interface EngineModelOptions extends LlamaFile, LlamaParts {
   /** Of the file: what it is, for receipts. */
   readonly sha256: string;
+  /** Of one answer, by the owner. */
+  readonly outputTokensMax?: number | null;
 }
 
 export interface EngineModel extends LocalModel {
@@ -41,7 +43,7 @@ export function openEngineModel(options: EngineModelOptions): EngineModel {
   return {
     dialect: "openai-chat",
     address: "here",
-    wire: (request) => llamaWire(child, options.name, request),
+    wire: (request) => llamaWire(child, options, request),
     post(posting) {
       answers += 1;
       const asking = { options, child, id: `${options.name}-${answers}` };

@@ -21,7 +21,13 @@ const TEXTS_MAX = 256;
 const EDGE_TOKENS = 16;
 const NEVER = new AbortController().signal;
 
-export async function llamaWire(child: LlamaProcess, name: string, request: Asked): Promise<Wire | WireFault> {
+interface Of {
+  readonly name: string;
+  readonly outputTokensMax?: number | null;
+}
+
+export async function llamaWire(child: LlamaProcess, of: Of, request: Asked): Promise<Wire | WireFault> {
+  const { name, outputTokensMax } = of;
   if (request.dialect === "openai-embeddings") return translated(() => embeddingsWire(request.body));
   const read = translated(() => {
     const asked = conversationOf(request);
@@ -44,7 +50,7 @@ export async function llamaWire(child: LlamaProcess, name: string, request: Aske
     const reason = `it is ${counted} tokens, and ${name} has ${contextTokens} for question and answer together`;
     return { kind: "too-long", reason };
   }
-  const maxTokens = Math.min(asked.maxTokens ?? OUTPUT_TOKENS_DEFAULT, room);
+  const maxTokens = Math.min(asked.maxTokens ?? OUTPUT_TOKENS_DEFAULT, outputTokensMax ?? room, room);
   // As it was written: the order of a schema's properties is the order in which they are answered.
   const text = JSON.stringify({ ...writeChatBody({ ...asked, maxTokens }), model: name });
   const inputTokensMax = counted ?? Buffer.byteLength(text) + EDGE_TOKENS * (asked.turns.length + 1);

@@ -9,7 +9,7 @@ export type { StageOptions } from "./builds.ts";
 export { upstreamDrift, type Drift } from "./drift.ts";
 export { collect, planGc } from "./gc.ts";
 export type { GcPlan } from "./gc.ts";
-export { modelFile, modelsFolder, pullModel, verifyModel, type PullRequest } from "./models.ts";
+export { modelFile, modelsFolder, openModelChecks, pullModel, verifyModel, type PullRequest } from "./models.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
 export { judgeCode, type JudgedCode } from "./judge.ts";

@@ -219,6 +219,25 @@ export async function verifyModel(options: {
   if (hash.digest("hex") !== locked.sha256) throw differs("its bytes were changed");
 }
 
+export type CheckModel = (model: { readonly name: string; readonly locked: LockedModel }) => Promise<void>;
+
+/** As `verifyModel`, and quick for a file that was hashed before and that nobody has touched since. */
+export function openModelChecks(home: Home): CheckModel {
+  const known = new Map<string, string>();
+  return async ({ name, locked }) => {
+    const seen = identityOf(modelFile(home, locked.sha256));
+    if (seen !== null && known.get(locked.sha256) === seen) return;
+    await verifyModel({ name, locked, home });
+    // What was changed while it was hashed is hashed again the next time.
+    if (seen !== null) known.set(locked.sha256, seen);
+  };
+}
+
+function identityOf(file: string): string | null {
+  const info = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return info === undefined ? null : [info.ino, info.size, info.mtimeNs, info.ctimeNs].join(":");
+}
+
 function tooLarge(bytesMax: number): Fault {
   const next = "choose a smaller model; nothing was kept.";
   return new Fault("supply.model-large", { message: `it is larger than ${bytesMax} bytes.`, next });

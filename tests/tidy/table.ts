@@ -148,7 +148,7 @@ export const AUTHORITIES: readonly Authority[] = [
 export const EMPTY_NAMES = ["manager", "helper", "util", "engine", "service", "handler"];
 
 /** File names that are the name of a command, and so not ours to choose freely. */
-export const COMMAND_FILES = ["src/cli/service.ts"];
+export const COMMAND_FILES = ["src/cli/service.ts", "src/cli/model-engine.ts"];
 
 export const LIMITS = {
   fileLines: 400,
