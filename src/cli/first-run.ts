@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { launcher, lookForClients } from "./client-files.ts";
 import { onPath } from "./console-link.ts";
+import { foundText, lookForModels } from "./models-found.ts";
 import { lineIn } from "./reply.ts";
 import type { Shell } from "./shell.ts";
 
@@ -37,6 +38,8 @@ export async function firstSteps(shell: Shell, isNew: boolean): Promise<void> {
       printOutcome(shell, await run(shell, { args: [], options: {} }));
     } else hints.push(`watch the door hold against an attacker: ${command} drill`);
   }
+  const models = isNew ? foundText(await lookForModels(shell, null)) : "";
+  if (models !== "") hints.push(`models: ${models}; ${command} model add`);
   const control = await shell.control();
   const next = lineIn(await control.call("status", {}), "next");
   if (next !== "") hints.push(`next: ${next.replace(/^freehold/, command)}`);

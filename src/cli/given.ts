@@ -40,3 +40,18 @@ export function numberFrom(
     message: `${range.what} is a number from ${range.min} to ${range.max}, not '${oneLine(text, 40)}'.`,
   });
 }
+
+const SPANS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `30m`, `24h`, `7d`, `4w` in milliseconds; null where nothing was given. Faults with `cli.span`. */
+export function spanOption(given: Given, name: string): number | null {
+  const text = textOption(given, name);
+  if (text === null) return null;
+  const [, amount, unit = ""] = /^([1-9]\d{0,3})([mhdw])$/.exec(text) ?? [];
+  const unitMs = SPANS[unit];
+  if (amount !== undefined && unitMs !== undefined) return Number(amount) * unitMs;
+  throw new Fault("cli.span", {
+    message: `--${name} '${oneLine(text, 40)}' is no span.`,
+    next: "such as 24h, 7d or 4w",
+  });
+}

@@ -1,22 +1,61 @@
-// freehold model list: the locked model files, and whether they are as locked. Exit code 2 when one is not.
+// freehold model list: the declared models with what is known of each, and the locked files. Exit code 2 when a file
+// is not as locked.
 
+import type { JsonObject } from "../kernel/index.ts";
 import { hasFlag, type Given } from "./given.ts";
-import { flagIn, lineIn, maybeTextIn, numberIn, objectsIn, textIn } from "./reply.ts";
+import { flagIn, lineIn, maybeNumberIn, maybeTextIn, numberIn, objectsIn, textIn, textsIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { table } from "./table.ts";
+import { count, table } from "./table.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const reply = await (await shell.control()).call("model.list", { check: hasFlag(given, "check") });
-  const models = objectsIn(reply, "models");
-  const rows = models.map((model) => {
-    const fine = flagIn(model, "isChecked") ? "every byte as locked" : "here; --check hashes it";
-    return [
-      lineIn(model, "name", 40),
-      `${(numberIn(model, "bytes") / 1e6).toFixed(1)} MB`,
-      textIn(model, "sha256").slice(0, 12),
-      maybeTextIn(model, "drift") === null ? fine : lineIn(model, "drift", 300),
-    ];
-  });
-  const text = rows.length === 0 ? "No model files. Next: freehold model pull SOURCE" : table(rows, shell.width);
-  return { json: reply, text, exit: models.some((model) => maybeTextIn(model, "drift") !== null) ? 2 : 0 };
+  const [files, declared] = [objectsIn(reply, "models"), objectsIn(reply, "declared")];
+  const exit = files.some((file) => maybeTextIn(file, "drift") !== null) ? 2 : 0;
+  if (files.length + declared.length === 0) {
+    return { json: reply, text: "No models. Next: freehold model add, or freehold model pull SOURCE", exit };
+  }
+  const head = (text: string): readonly string[] =>
+    files.length > 0 && declared.length > 0 ? [shell.paint("bold", text)] : [];
+  const models = declared.length === 0 ? [] : [...head("Models"), ...table(declared.map(modelRow), shell.width)];
+  const locked = files.length === 0 ? [] : [...head("Files"), ...table(files.map(fileRow), shell.width)];
+  return { json: reply, text: [...models, ...locked], exit };
+}
+
+function modelRow(model: JsonObject): readonly string[] {
+  const standsIn = textsIn(model, "fallbackFor");
+  const readers = textsIn(model, "compartments");
+  const context = maybeNumberIn(model, "contextTokens");
+  const facts = [
+    placeText(model),
+    context === null ? "" : `${count(context, "token")} of context`,
+    priceText(model),
+    standsIn.length === 0 ? "" : `stands in for ${standsIn.join(", ")}`,
+    readers.length === 0 ? "" : `named by ${readers.join(", ")}`,
+  ];
+  return [lineIn(model, "name", 40), lineIn(model, "model", 60), facts.filter((fact) => fact !== "").join("; ")];
+}
+
+function placeText(model: JsonObject): string {
+  const [proven, why] = [textIn(model, "proven"), lineIn(model, "why", 300)];
+  if (proven === "false") return `NOT ASKED: ${why}`;
+  if (proven === "unproven") return `${lineIn(model, "place", 20)} unproven, counts as cloud: ${why}`;
+  return proven === "cloud" ? "cloud" : `${proven}, proven: ${why}`;
+}
+
+function priceText(model: JsonObject): string {
+  const { price } = model;
+  if (typeof price === "object" && price !== null && !Array.isArray(price) && "input" in price) {
+    return `${numberIn(price, "input")} and ${numberIn(price, "output")} USD a million tokens (${lineIn(price, "source", 60)})`;
+  }
+  return ["cloud", "unproven"].includes(textIn(model, "proven")) ? "price unknown, so it is not asked" : "free";
+}
+
+function fileRow(file: JsonObject): readonly string[] {
+  const fine = flagIn(file, "isChecked") ? "every byte as locked" : "here; --check hashes it";
+  return [
+    lineIn(file, "name", 40),
+    `${(numberIn(file, "bytes") / 1e6).toFixed(1)} MB`,
+    textIn(file, "sha256").slice(0, 12),
+    maybeTextIn(file, "drift") === null ? fine : lineIn(file, "drift", 300),
+  ];
 }

@@ -12,12 +12,14 @@ import { ledgerOperations, type LedgerParts } from "./ops-ledger.ts";
 import { lockOperations, type LockParts } from "./ops-lock.ts";
 import { loginOperations, type LoginParts } from "./ops-logins.ts";
 import { meterOperations, type MeterParts } from "./ops-meter.ts";
+import { modelUseOperations, type ModelUseParts } from "./ops-model-use.ts";
 import { modelOperations, type ModelParts } from "./ops-models.ts";
 import { questionOperations, type QuestionParts } from "./ops-questions.ts";
 import { ruleReviewOperations, type RuleReviewParts } from "./ops-rule-review.ts";
 import { ruleOperations } from "./ops-rules.ts";
 import { secretOperations, type SecretParts } from "./ops-secrets.ts";
 import { skillOperations, type SkillParts } from "./ops-skills.ts";
+import { spendOperations, type SpendParts } from "./ops-spend.ts";
 import { stackOperations, type StackParts } from "./ops-stack.ts";
 import { statusOperations, type StatusParts } from "./ops-status.ts";
 import { undoOperations, type UndoParts } from "./ops-undo.ts";
@@ -35,10 +37,12 @@ export type OperationParts = AlikeParts &
   LoginParts &
   MeterParts &
   ModelParts &
+  ModelUseParts &
   QuestionParts &
   RuleReviewParts &
   SecretParts &
   SkillParts &
+  SpendParts &
   StackParts &
   StatusParts &
   UndoParts &
@@ -66,6 +70,8 @@ export function allOperations(parts: OperationParts): readonly Operation[] {
     ...lockOperations(parts),
     ...skillOperations(parts),
     ...modelOperations(parts),
+    ...modelUseOperations(parts),
+    ...spendOperations(parts),
     ...chatOperations(parts),
   ];
 }

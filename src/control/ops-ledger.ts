@@ -10,12 +10,16 @@ import {
   type JsonValue,
   type LedgerEntry,
 } from "../kernel/index.ts";
+import type { Stack } from "../manifest/index.ts";
 import type { Store, VerifyReport } from "../store/index.ts";
 import { maybeNumber, text } from "./input.ts";
+import { modelLines } from "./model-lines.ts";
 import type { Operation } from "./operation.ts";
+import type { PolicyState } from "./policy-state.ts";
 
 export interface LedgerParts {
   readonly store: Store;
+  readonly policy: Pick<PolicyState, "current">;
   /** Runs beside the event loop: a million entries take seconds. */
   verify(): Promise<VerifyReport>;
 }
@@ -60,7 +64,7 @@ function following(parts: LedgerParts): readonly Operation[] {
   ];
 }
 
-function telling({ store }: LedgerParts): readonly Operation[] {
+function telling({ store, policy }: LedgerParts): readonly Operation[] {
   return [
     {
       name: "show",
@@ -85,7 +89,7 @@ function telling({ store }: LedgerParts): readonly Operation[] {
           question,
           decision: decided?.facts["decision"] ?? null,
           because: decided?.facts["because"] ?? null,
-          lines: entries.map((entry) => line(entry)),
+          lines: entries.flatMap((entry) => lines(entry, policy.current().stack.owner.currency)),
           entries: entries.map((entry) => row(entry)),
         };
       },
@@ -130,8 +134,8 @@ export function row(entry: LedgerEntry): JsonObject {
   return { seq, atMs, kind, session, principal, subject, request, facts, hash };
 }
 
-function line(entry: LedgerEntry): string {
-  return oneLine(plainLine(entry), 1_000);
+function lines(entry: LedgerEntry, currency: Stack["owner"]["currency"]): readonly string[] {
+  return (modelLines(entry, currency) ?? [plainLine(entry)]).map((one) => oneLine(one, 1_000));
 }
 
 function plainLine({ kind, facts, subject, principal }: LedgerEntry): string {

@@ -7,12 +7,14 @@ import { EMPTY_LOCK, formatLock, LOCK_FILE, parseLock, type LockedModel, type St
 import { modelFile, verifyModel, type PullRequest } from "../supply/index.ts";
 import { maybeText, text } from "./input.ts";
 import type { Operation } from "./operation.ts";
+import { modelEngineOperation, type ModelEngineParts } from "./ops-model-engine.ts";
+import { declaredRows, type ModelUseParts } from "./ops-model-use.ts";
 import { planned, writeHomeFile } from "./ops-stack.ts";
 import type { PolicyState } from "./policy-state.ts";
 
 export type ModelOrder = Pick<PullRequest, "source" | "sha256" | "progress">;
 
-export interface ModelParts {
+export interface ModelParts extends Pick<ModelUseParts, "modelState">, ModelEngineParts {
   readonly home: HomePaths;
   readonly policy: PolicyState;
   readonly isOwnUser: boolean;
@@ -25,6 +27,7 @@ export function modelOperations(parts: ModelParts): readonly Operation[] {
   return [
     { name: "model.list", needsOwner: false, run: async (input) => list(parts, input["check"] === true) },
     { name: "model.pull", needsOwner: true, run: (input, { emit }) => pull(parts, input, emit) },
+    modelEngineOperation(parts),
     { name: "model.remove", needsOwner: true, run: async (input) => remove(parts, text(input, "name")) },
   ];
 }
@@ -44,7 +47,7 @@ async function list(parts: ModelParts, isChecked: boolean): Promise<JsonObject> 
     const drift = isChecked ? await driftOf({ name, locked, home }) : quick;
     rows.push({ name, ...locked, drift, isChecked });
   }
-  return { models: rows };
+  return { models: rows, declared: await declaredRows(parts) };
 }
 
 async function driftOf(options: Parameters<typeof verifyModel>[0]): Promise<string | null> {

@@ -39,6 +39,7 @@ import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
 import { openListeners, type Place } from "./listen.ts";
 import { modelEndpointOf } from "./model-endpoint.ts";
+import { modelUseOf } from "./models.ts";
 import { metadataOf, remoteOf } from "./remote.ts";
 import { shipRunOf } from "./ship.ts";
 import { openState, type DaemonState } from "./state.ts";
@@ -145,7 +146,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
       shipping.close();
       endpoint.close();
       owners.close();
-      await Promise.all([control.close(), listeners.close(), upstreams.stopAll()]);
+      await Promise.all([control.close(), listeners.close(), upstreams.stopAll(), effects.models.close()]);
       anchor(home, store);
       rmSync(home.daemon, { force: true });
       pointAtNext(state, ending);
@@ -227,6 +228,7 @@ function operationsOf(
     preview: (principal, tool, args) => previewOf(state.active(), { principal, tool }, previewCall(state, args)),
     updates: effects.updates,
     ...effects.fetching,
+    ...modelUseOf(state, effects),
     chats: chatsOf(state, effects.door),
     prepare: (name, server, progress) => effects.prepare(name, server, progress),
     verify: () => verifyLedger({ file: home.database, publicKeyPem: signer.publicKeyPem, anchors: anchorsOf(home) }),

@@ -1,13 +1,28 @@
-// The models of the policy in force, with their keys and connections.
+// The models of the policy in force, with their keys and connections, and what the owner asks of them.
 
-import { Fault, type PermitConnection } from "../kernel/index.ts";
-import { openModels, type OpenModels } from "../models/index.ts";
+import { Fault, type OwnersDoor, type PermitConnection } from "../kernel/index.ts";
+import { dateIn } from "../gateway/index.ts";
+import { findEngines, openModels, type OpenModels } from "../models/index.ts";
+import type { ModelUseParts, SpendParts } from "../control/index.ts";
+import type { SandboxProbe } from "../sandbox/index.ts";
+import { openLocalModels } from "./local-models.ts";
 import type { DaemonState } from "./state.ts";
 
-type Permit = (principal: string, purpose: string) => PermitConnection;
+/** What the others of the daemon lend to the models. */
+interface Needs {
+  readonly permit: (principal: string, purpose: string) => PermitConnection;
+  readonly probe: () => Promise<SandboxProbe>;
+}
 
-export function modelsOf({ active, secrets, clock }: DaemonState, permit: Permit): OpenModels {
-  return openModels({
+export interface DaemonModels extends OpenModels {
+  /** Ends the children that run model files. */
+  close(): Promise<void>;
+}
+
+export function modelsOf(state: DaemonState, { permit, probe }: Needs): DaemonModels {
+  const { active, secrets, clock } = state;
+  const local = openLocalModels(state, probe);
+  const models = openModels({
     declared: () => active().stack.models,
     async secret(reference) {
       const name = reference.replace(/^secret:/, "");
@@ -18,6 +33,37 @@ export function modelsOf({ active, secrets, clock }: DaemonState, permit: Permit
     },
     permit: (model) => permit("freehold", `model:${model}`),
     nowMs: clock.nowMs,
-    openLocal: () => null,
+    openLocal: (name, declared) => local.open(name, declared),
   });
+  return { ...models, close: () => local.close() };
+}
+
+/** For the prices of a list: one that has tiers is told by its first. */
+const SAMPLE = 1_000;
+
+export function modelUseOf(
+  { active, clock }: DaemonState,
+  { models, door }: { readonly models: OpenModels; readonly door: Pick<OwnersDoor, "connect"> },
+): Pick<ModelUseParts, "findModels" | "modelState"> & Pick<SpendParts, "today"> {
+  const permit: PermitConnection = ({ host, port }) =>
+    Promise.resolve(door.connect({ principal: "freehold", purpose: "model:find", host, port }));
+  return {
+    today: () => dateIn(active().stack.owner.timezone, clock.nowMs()),
+    findModels: (url) => findEngines(permit, url),
+    async modelState(name) {
+      const peer = models.peer(name);
+      if (peer === null) throw new Fault("model.unknown", { message: `there is no model '${name}'.` });
+      const proof = await peer.place();
+      const none = { cacheRead: 0, cacheWrite: 0, reasoning: 0 };
+      const { price } = peer;
+      const usd = (input: number, output: number): number =>
+        ((price?.cost({ ...none, input, output }) ?? 0) / SAMPLE) * 1e-3;
+      return {
+        place: proof.kind === "proven" ? proof.place : proof.kind,
+        why: proof.kind === "proven" ? proof.how : proof.why,
+        contextTokens: models.contextTokens(name),
+        price: price === null ? null : { source: price.source, input: usd(SAMPLE, 0), output: usd(0, SAMPLE) },
+      };
+    },
+  };
 }

@@ -22,6 +22,15 @@ export type ServerDraft = Pick<StackServer, "compartment"> & {
 
 export type SkillDraft = Pick<StackSkill, "source"> & Partial<Pick<StackSkill, "folder" | "reviewed">>;
 
+/** As it is to stand in stack.yaml, whose parser judges it. */
+export type ModelDraft = Readonly<Record<"speaks" | "model" | "place", string>> & {
+  readonly url?: string;
+  readonly secret?: string;
+  readonly fallbackFor?: readonly string[];
+  readonly context?: number;
+  readonly price?: object;
+};
+
 export type StackEdit =
   | { readonly kind: "add-server"; readonly name: string; readonly server: ServerDraft }
   | { readonly kind: "remove-server"; readonly name: string }
@@ -36,6 +45,10 @@ export type StackEdit =
   | { readonly kind: "remove-client"; readonly name: string }
   | { readonly kind: "add-skill"; readonly name: string; readonly skill: SkillDraft }
   | { readonly kind: "remove-skill"; readonly name: string }
+  | { readonly kind: "add-model"; readonly name: string; readonly model: ModelDraft }
+  | { readonly kind: "remove-model"; readonly name: string }
+  /** In the owner's currency; only where no budget of a day is written. */
+  | { readonly kind: "set-day"; readonly name: "day"; readonly amount: number }
   | { readonly kind: "add-compartment"; readonly name: string; readonly models?: readonly string[] };
 
 export type RulesEdit =
@@ -53,7 +66,7 @@ export function editStack(text: string, edits: readonly StackEdit[]): string {
   return edited;
 }
 
-type Section = "servers" | "clients" | "compartments" | "skills";
+type Section = "servers" | "clients" | "compartments" | "skills" | "models";
 
 function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
   const spot = (section: Section): { section: Section; key: string } => ({ section, key: edit.name });
@@ -96,6 +109,14 @@ function applyEdit(text: string, stack: Stack, edit: StackEdit): string {
     case "remove-skill":
       known("skills");
       return removeAt(text, spot("skills"));
+    case "add-model":
+      free("models");
+      return insertAt(text, spot("models"), edit.model);
+    case "remove-model":
+      known("models");
+      return removeAt(text, spot("models"));
+    case "set-day":
+      return insertAt(text, { section: "budgets", key: edit.name }, edit.amount);
     case "change-source":
       known("servers");
       return replaceText(text, ["servers", edit.name, "source"], edit.source);

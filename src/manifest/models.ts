@@ -66,7 +66,7 @@ function urlOf(node: SourceNode, place: StackModel["place"]): string {
   }
   const isHere = isLoopback(parsed.hostname);
   const wrong = (message: string): void =>
-    void read.report(node, { code: "bad-value", message: `${read.nameOf(node)} ${message}` });
+    read.report(node, { code: "bad-value", message: `${read.nameOf(node)} ${message}` });
   if (parsed.username !== "" || parsed.password !== "") {
     read.report(node, { code: "plain-secret", message: `${read.nameOf(node)} holds a password. Use 'secret'.` });
   } else if (parsed.search !== "" || parsed.hash !== "") wrong("must end with its path, without '?' and '#'.");

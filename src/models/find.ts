@@ -1,0 +1,29 @@
+// Engines on this machine, at the ports that they use when nobody says otherwise. Nothing is configured by finding.
+
+import type { PermitConnection } from "../kernel/index.ts";
+import { resolverFor } from "./addresses.ts";
+import { withEngine } from "./ask-engine.ts";
+import { engineBehind, type EngineSaid } from "./engines.ts";
+
+export interface FoundEngine extends EngineSaid {
+  readonly url: string;
+}
+
+/** Ollama, LM Studio, llama.cpp's server. */
+const USUAL_PORTS = [11_434, 1_234, 8_080];
+
+/** `url` for one place that is known; only loopback addresses are asked. */
+export async function findEngines(permit: PermitConnection, url: string | null): Promise<readonly FoundEngine[]> {
+  const urls = url === null ? USUAL_PORTS.map((port) => `http://127.0.0.1:${port}/v1`) : [url];
+  const found = await Promise.all(urls.map((one) => engineAt(permit, one)));
+  return found.filter((one) => one !== null);
+}
+
+/** Null also where nothing answers: looking around is no fault. */
+async function engineAt(permit: PermitConnection, url: string): Promise<FoundEngine | null> {
+  const parsed = URL.parse(url);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return null;
+  const address = { url: parsed, permit, resolve: resolverFor("this-machine"), key: null };
+  const said = await withEngine(address, (line) => engineBehind(line, null)).catch(() => null);
+  return said === null ? null : { ...said, url };
+}
