@@ -275,6 +275,8 @@ describe("errors are the clients' own", () => {
       messages(one.anthropic),
       (error) => error instanceof Anthropic.APIError && error.status === 502,
     );
+    // What a provider refuses before any work, nobody pays for.
+    assert.deepEqual(one.store.budgets.spent("day:2027-01-15"), { spent: 0, held: 0 });
     one.budget("{ day: 0.0000001 }");
     // A budget does not come back by asking again: the clients are told so, and do not.
     const eager = new OpenAI({ baseURL: `${one.url}/v1`, apiKey: one.tokens.shell });

@@ -184,10 +184,10 @@ export class ModelDoor {
   #settled(one: Try, { reply, held, startedAtMs }: Done): Answered | Refusal {
     const { peer, wire, request, id } = one;
     const { store, clock } = this.#parts;
-    const isUnsent = reply.kind === "failed" && reply.isUnsent;
+    const isFree = reply.kind === "failed" && (reply.isUnsent || reply.isUnbilled === true);
     const usage = believed(reply.usage, wire);
-    const cost = isUnsent ? 0 : usage === null ? null : (peer.price?.cost(usage) ?? 0);
-    const tokens = isUnsent ? 0 : usage === null ? null : usage.input + usage.output;
+    const cost = isFree ? 0 : usage === null ? null : (peer.price?.cost(usage) ?? 0);
+    const tokens = isFree ? 0 : usage === null ? null : usage.input + usage.output;
     store.transaction(() => {
       let costNanoUsd = 0;
       for (const reservation of held) {

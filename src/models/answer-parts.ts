@@ -1,6 +1,6 @@
 // What the writers of answers share.
 
-import type { Dialect, EndReason, JsonObject, ModelAnswer, ModelEvent } from "../kernel/index.ts";
+import type { Dialect, EndReason, ModelAnswer, ModelEvent } from "../kernel/index.ts";
 
 export type Answered = Extract<ModelAnswer, { kind: "answered" }>;
 /** What is written of an answer. */
@@ -21,9 +21,6 @@ export interface PieceWriter {
   /** Whatever closes it, its usage among it. */
   close(usage: Said["usage"]): string;
 }
-
-/** Null: what the model wrote cannot be said in this dialect. */
-export type WriteWhole = (said: Said, frame: Frame) => JsonObject | null;
 
 export type AnswerDialect = Exclude<Dialect, "openai-embeddings">;
 

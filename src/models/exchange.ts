@@ -201,7 +201,8 @@ export class Exchange {
   #failRefused({ statusCode = 0, headers }: IncomingMessage, body: JsonObject | null): void {
     const message = body === null ? "" : (errorIn(body)?.message ?? "");
     const retryAfterMs = retryAfterOf(headers);
-    this.#fail({ reason: `HTTP ${statusCode}${message === "" ? "" : `: ${message}`}`, body, retryAfterMs });
+    const reason = `HTTP ${statusCode}${message === "" ? "" : `: ${message}`}`;
+    this.#fail({ reason, body, retryAfterMs, isUnbilled: isUnbilled(statusCode) });
   }
 
   #whole(text: string): void {
@@ -275,6 +276,11 @@ export class Exchange {
     for (const one of held) onEvent(one);
     onEvent(event);
   }
+}
+
+/** Wrong, not allowed, too much or overloaded: no provider charges for it. What failed while it worked may be charged. */
+function isUnbilled(status: number): boolean {
+  return (status >= 400 && status < 500 && status !== 408 && status !== 499) || status === 529;
 }
 
 function withoutKey(body: JsonObject | null, secret: string | null): JsonObject | null {

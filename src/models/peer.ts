@@ -81,6 +81,8 @@ export type ModelReply =
       readonly retryAfterMs: number | null;
       /** Nothing left the machine, so nothing is owed. */
       readonly isUnsent: boolean;
+      /** It was refused before any work, with a status for which nobody charges. */
+      readonly isUnbilled?: boolean;
       readonly began: boolean;
       /** What it had said of usage before it broke off. */
       readonly usage: ModelUsage | null;
