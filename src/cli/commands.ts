@@ -6,6 +6,18 @@ import { UPDATING } from "./commands-update.ts";
 
 const EVERY_DAY: readonly CommandSpec[] = [
   {
+    name: "chat",
+    args: "[words...]",
+    summary: "talk with your agent; slash commands work without any model",
+    group: "Every day",
+    options: [
+      ["--in <compartment>", "the part of your life it is about; the first one when left out"],
+      ["--resume [conversation]", "go on with the last conversation, or with this one"],
+      ["--list", "your conversations"],
+    ],
+    load: async () => (await import("./chat.ts")).run,
+  },
+  {
     name: "status",
     summary: "what runs, what waits, and the next command",
     group: "Every day",
