@@ -18,15 +18,17 @@ import {
   readJson,
   step,
   taskFrom,
-  type Answered,
-  type DoorAnswer,
-  type DoorRequest,
-  type JsonObject,
-  type OwnerAnswer,
-  type OwnerPresence,
-  type OwnersDoor,
-  type Question,
-  type Step,
+} from "../kernel/index.ts";
+import type {
+  Answered,
+  DoorAnswer,
+  DoorRequest,
+  JsonObject,
+  OwnerAnswer,
+  OwnerPresence,
+  OwnersDoor,
+  Question,
+  Step,
 } from "../kernel/index.ts";
 import { alikeKey, type AnswerRow } from "../store/index.ts";
 import { CUT_OFF, noText, pastText, waitingText } from "./answer-words.ts";

@@ -11,21 +11,23 @@ import {
   pinState,
   principalText,
   underServer,
-  type Binding,
-  type Clock,
-  type Decide,
-  type Decision,
-  type Digest,
-  type DoorAnswer,
-  type DoorRequest,
-  type EntryBody,
-  type EntryKind,
-  type Facts,
-  type JsonObject,
-  type Label,
-  type Question,
-  type Random,
-  type ToolCard,
+} from "../kernel/index.ts";
+import type {
+  Binding,
+  Clock,
+  Decide,
+  Decision,
+  Digest,
+  DoorAnswer,
+  DoorRequest,
+  EntryBody,
+  EntryKind,
+  Facts,
+  JsonObject,
+  Label,
+  Question,
+  Random,
+  ToolCard,
 } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
 import type { Store } from "../store/index.ts";
@@ -73,7 +75,6 @@ const NOT_OF_KIND = "not the arguments of this kind";
 const OPEN_PER_PRINCIPAL_MAX = 20;
 /** As canonical JSON. */
 const ARGS_CHARS_MAX = 4 * 1024 * 1024;
-const DENIED_CHARS_MAX = 8_192;
 const DAY_MS = 24 * 3_600_000;
 
 export function look(
@@ -101,7 +102,7 @@ export function look(
     tool: request.tool,
     args: request.args,
     card,
-    pin: pinOfCase(parts, { policy, server, name, card }),
+    pin: pinOfCase(parts, { policy, server, card, request }),
     schemaFault: parts.secretFault(request.args) ?? (wire === null ? NOT_OF_KIND : schemaFault(policy, request)),
     overBudget: null,
     caps: policy.stack.caps,
@@ -130,14 +131,13 @@ export function withinQuestions({ store }: CaseParts, one: Case): Case {
 }
 
 function pinOfCase(
-  parts: CaseParts,
-  found: { policy: ActivePolicy; server: string; name: string; card: ToolCard | null },
+  { upstreams }: CaseParts,
+  { policy, server, card, request: { tool } }: Pick<Case, "policy" | "server" | "card" | "request">,
 ): Facts["pin"] {
-  const tool = `${found.server}.${found.name}`;
-  const running = parts.upstreams.running(found.server);
+  const running = upstreams.running(server);
   return pinState({
-    card: found.card?.pin ?? null,
-    locked: found.policy.pins.get(tool) ?? null,
+    card: card?.pin ?? null,
+    locked: policy.pins.get(tool) ?? null,
     running: running === null ? null : running.quarantine === null ? (running.pinOf(tool) ?? "gone") : "held back",
   });
 }
@@ -228,13 +228,6 @@ export function decisionFacts(
     ...(question === undefined ? {} : { question }),
     ...(rule === undefined ? {} : { rule }),
   };
-}
-
-/** What was denied costs a client nothing, so little of it is kept. */
-export function deniedText(one: Case): string {
-  const text = argsText(one);
-  if (text.length <= DENIED_CHARS_MAX) return text;
-  return `${text.slice(0, DENIED_CHARS_MAX).toWellFormed()}… (${text.length} characters)`;
 }
 
 /** As they are kept and read back: what is decided twice must not differ by the order in which a client wrote. */

@@ -10,6 +10,7 @@ export interface Denials {
 
 /** Far above what an honest program is denied. */
 const BURST = 300;
+const DENIED_CHARS_MAX = 8_192;
 const PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
 /** Principals are few: clients by name. The oldest is forgotten first. */
@@ -68,4 +69,10 @@ export function countDenials({ nowMs }: Clock): Denials {
       return isKept ? [denied, ...sums()] : sums();
     },
   };
+}
+
+/** What was denied costs a client nothing, so little of it is kept. */
+export function deniedText(args: string): string {
+  if (args.length <= DENIED_CHARS_MAX) return args;
+  return `${args.slice(0, DENIED_CHARS_MAX).toWellFormed()}… (${args.length} characters)`;
 }

@@ -15,13 +15,8 @@ import {
   principalText,
   reasonOf,
   spend,
-  type DoorAnswer,
-  type DoorRequest,
-  type OwnerPresence,
-  type OwnersDoor,
-  type Permit,
-  type Question,
 } from "../kernel/index.ts";
+import type { DoorAnswer, DoorRequest, OwnerPresence, OwnersDoor, Permit, Question } from "../kernel/index.ts";
 import type { RpcReply } from "../mcp/index.ts";
 import type { NewEntry } from "../store/index.ts";
 import { earsOf } from "./asks.ts";
@@ -30,7 +25,6 @@ import {
   argsText,
   countRun,
   decisionFacts,
-  deniedText,
   entryOf,
   inOrder,
   look,
@@ -41,7 +35,7 @@ import {
   type Asked,
   type Case,
 } from "./case.ts";
-import { countDenials, type Denials } from "./denials.ts";
+import { countDenials, deniedText, type Denials } from "./denials.ts";
 import { fillHandles, handleNote, keep, takeOut } from "./handles.ts";
 import { holdEnd } from "./hold-length.ts";
 import { ModelDoor, type ModelDoorParts } from "./model-door.ts";
@@ -158,7 +152,7 @@ class TheDoor implements OwnersDoor {
   #deny(one: Case): DoorAnswer {
     const { because, clauses } = one.decision;
     const reason = clauses.find((given) => given.clause === because && given.answer === "deny")?.reason ?? "denied";
-    const entry = { ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(one) };
+    const entry = { ...entryOf(one, "denied"), facts: decisionFacts(one), text: deniedText(argsText(one)) };
     this.#keepDenied(entry);
     return { kind: "denied", request: one.id, because, reason, clauses };
   }

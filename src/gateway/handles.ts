@@ -2,22 +2,8 @@
 // Invariants: a handle opens only for the session that got it and the sessions it is a child of; its text reaches a
 // conversation by no way here; what is put into a call carries the handle's label into the decision.
 
-import {
-  CLEAN,
-  extract,
-  isObject,
-  join,
-  oneLine,
-  parseStrict,
-  principalText,
-  textAt,
-  type Door,
-  type DoorRequest,
-  type Extracted,
-  type JsonObject,
-  type JsonValue,
-  type Label,
-} from "../kernel/index.ts";
+import { CLEAN, extract, isObject, join, oneLine, parseStrict, principalText, textAt } from "../kernel/index.ts";
+import type { Door, DoorRequest, Extracted, JsonObject, JsonValue, Label } from "../kernel/index.ts";
 import type { HandleRow, Store } from "../store/index.ts";
 import type { CaseParts } from "./case.ts";
 

@@ -5,11 +5,6 @@ import { principalText, type Clock, type ModelRequest } from "../kernel/index.ts
 import type { Stack } from "../manifest/index.ts";
 import type { Claim } from "../store/index.ts";
 
-export interface Bound {
-  readonly nanoUsd: number;
-  readonly tokens: number;
-}
-
 const NANO = 1e9;
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 
@@ -17,7 +12,7 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 export function accountsOf(
   { clock, stack }: { readonly clock: Clock; readonly stack: Stack },
   { session, principal }: Pick<ModelRequest, "session" | "principal">,
-  { nanoUsd, tokens }: Bound,
+  { nanoUsd, tokens }: { readonly nanoUsd: number; readonly tokens: number },
 ): readonly Claim[] {
   const { day, month, sessionTokens } = stack.budgets;
   const date = dateIn(stack.owner.timezone, clock.nowMs());

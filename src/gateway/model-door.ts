@@ -2,21 +2,8 @@
 // Invariants: nothing is sent to a model that is not cleared for all that the session has read, also not as a stand-in;
 // a bound is held before anything is sent, and settled once; the intent is recorded before, the receipt after.
 
-import {
-  hasFewRights,
-  issuePermit,
-  join,
-  modelFault,
-  principalText,
-  type JsonObject,
-  type Label,
-  type ModelAnswer,
-  type ModelRefusal,
-  type ModelRequest,
-  type ModelSink,
-  type ModelUsage,
-  type Reservation,
-} from "../kernel/index.ts";
+import { hasFewRights, issuePermit, join, modelFault, principalText } from "../kernel/index.ts";
+import type { Label, ModelAnswer, ModelRequest, ModelUsage, Reservation } from "../kernel/index.ts";
 import type { ModelReply, Models, Wire } from "../models/index.ts";
 import type { NewEntry } from "../store/index.ts";
 import type { DoorParts } from "./case.ts";
@@ -42,27 +29,19 @@ interface Try extends Asked {
   readonly stopCount: number;
 }
 
-/** Why one model did not answer. */
-interface Refusal {
-  readonly kind?: never;
-  readonly why: ModelRefusal;
-  readonly reason: string;
-  readonly status?: number | null;
-  readonly retryAfterMs?: number | null;
-  readonly began?: boolean;
-  readonly body?: JsonObject | null;
-  /** No other model is asked instead. */
-  readonly isLast?: boolean;
-}
+type Refused = Extract<ModelAnswer, { kind: "refused" }>;
 
+/** Why one model did not answer. With `isLast`, no other is asked instead. */
+type Refusal = Pick<Refused, "why" | "reason"> &
+  Partial<Omit<Refused, "kind" | "request" | "why" | "reason">> & { readonly kind?: never; readonly isLast?: boolean };
+type Sent = Pick<Settled, "reply" | "startedAtMs"> & { readonly held: readonly Reservation[] };
 type Answered = Extract<ModelAnswer, { kind: "answered" }>;
-type Failed = Extract<ModelReply, { kind: "failed" }>;
 
 const ROUTES_MAX = 8;
 const STOPPED: Refusal = { why: "stopped", reason: "everything is stopped", isLast: true };
 const NO_MODEL: Refusal = { why: "no-model", reason: "no such model is declared" };
-const UNSENT = { status: null, body: null, retryAfterMs: null, isUnsent: true, began: false, usage: null } as const;
-const NOT_SENT: Failed = { kind: "failed", reason: "not sent", ...UNSENT };
+const NOTHING = { status: null, body: null, retryAfterMs: null, began: false } as const;
+const NOT_SENT: ModelReply = { kind: "failed", reason: "not sent", isUnsent: true, usage: null, ...NOTHING };
 
 export class ModelDoor {
   readonly #parts: ModelDoorParts;
@@ -114,9 +93,7 @@ export class ModelDoor {
     const mayAsk = kind === "client" ? own?.models.includes(name) === true : !hasFewRights(request.principal);
     if (!mayAsk) return { why: "flow", reason: `${principalText(request.principal)} may not ask ${name}` };
     const label = this.#labelOf(request);
-    const named: ModelSink["named"] = (one) =>
-      Object.hasOwn(compartments, one) ? compartments[one]?.models : undefined;
-    const fault = modelFault(label, { name, place, named });
+    const fault = modelFault(label, { name, place }, compartments);
     if (fault === null) return { ...asked, label, peer, place, wire };
     return { why: "flow", reason: proof.kind === "unproven" ? `${fault}: ${proof.why}` : fault };
   }
@@ -141,7 +118,7 @@ export class ModelDoor {
     if (held.some(({ account, amount }) => isMoney(account) && amount > 0)) await this.#parts.store.durable();
     const { signal: asker, onEvent = () => undefined } = request;
     const ending = new AbortController();
-    const signal = asker === undefined ? ending.signal : AbortSignal.any([asker, ending.signal]);
+    const signal = AbortSignal.any([ending.signal, ...(asker === undefined ? [] : [asker])]);
     const startedAtMs = this.#parts.clock.nowMs();
     this.#underway.add(ending);
     try {
@@ -169,19 +146,13 @@ export class ModelDoor {
     return store.transaction(() => {
       const held = store.budgets.reserve(claims);
       if ("refused" in held) return { why: "budget", reason: `${peer.name}: over the budget ${held.refused}` };
-      const facts = {
-        address: peer.address,
-        decision: "allow",
-        effect: false,
-        holdNanoUsd: bound,
-        label: { ...label },
-      };
-      store.ledger.append({ ...entryOf(one, "intent"), facts: { ...facts, place, policy: digest } });
+      const facts = { address: peer.address, holdNanoUsd: bound, label: { ...label }, place, policy: digest };
+      store.ledger.append({ ...entryOf(one, "intent"), facts: { ...facts, decision: "allow", effect: false } });
       return held;
     });
   }
 
-  #settled(one: Try, { reply, held, startedAtMs }: Done): Answered | Refusal {
+  #settled(one: Try, { reply, held, startedAtMs }: Sent): Answered | Refusal {
     const { peer, wire, request, id } = one;
     const { store, clock } = this.#parts;
     const isFree = reply.kind === "failed" && (reply.isUnsent || reply.isUnbilled === true);
@@ -213,16 +184,12 @@ export class ModelDoor {
   }
 
   #refuse({ request, id }: Pick<Try, "request" | "id">, refusal: Refusal): ModelAnswer {
-    const { why, reason, status = null, retryAfterMs = null, began = false, body = null } = refusal;
+    const { why, reason } = refusal;
     const { session, principal, model } = request;
     const entry = { kind: "denied", session, principal: principalText(principal), request: id } as const;
     this.#state.deny({ ...entry, subject: `model:${model ?? "any"}`, facts: { reason, why } });
-    return { kind: "refused", request: id, why, reason, status, retryAfterMs, began, body };
+    return { ...NOTHING, ...refusal, kind: "refused", request: id };
   }
-}
-
-interface Done extends Pick<Settled, "reply" | "startedAtMs"> {
-  readonly held: readonly Reservation[];
 }
 
 function isMoney(account: string): boolean {

@@ -13,11 +13,8 @@ import {
   TASK,
   taskArgs,
   taskFrom,
-  type DoorAnswer,
-  type ForeseenCall,
-  type Question,
-  type Task,
 } from "../kernel/index.ts";
+import type { DoorAnswer, ForeseenCall, Question, Task } from "../kernel/index.ts";
 import type { Case, DoorParts } from "./case.ts";
 import { foresee } from "./foresee.ts";
 import { taskSentence } from "./sentence.ts";
@@ -57,15 +54,8 @@ export class Tasks {
     if (foreseen === null) return null;
     const { task, clauses } = foreseen;
     const [principal, args] = [principalText(session.principal), canonical(taskArgs(task))];
-    const call = {
-      session: session.id,
-      principal,
-      tool: TASK,
-      args,
-      pin: digestOf(TASK),
-      policy,
-      label: session.label,
-    };
+    const own = { session: session.id, principal, tool: TASK, args };
+    const call = { ...own, pin: digestOf(TASK), policy, label: session.label };
     const why = { because: clauses[0].clause, clauses, sentence: taskSentence(principal, task) };
     const question = this.#asking.asked(call, why);
     const { id, request, binding } = question;
@@ -88,10 +78,8 @@ export class Tasks {
     const question = this.#open(one.session);
     const task = question === null ? null : taskIn(question);
     if (question === null || task === null) return null;
-    const isNamed = [...Object.keys(task.outline ?? {}), ...task.calls.map(({ tool }) => tool)].includes(
-      one.request.tool,
-    );
-    return isNamed ? this.#asking.wait(one, question) : null;
+    const named = [...Object.keys(task.outline ?? {}), ...task.calls.map(({ tool }) => tool)];
+    return named.includes(one.request.tool) ? this.#asking.wait(one, question) : null;
   }
 
   /** Answers why nothing was agreed; null when it was. */

@@ -4,10 +4,7 @@
 import { isObject, type JsonValue } from "./json.ts";
 
 export type ExtractType =
-  | { readonly kind: "boolean" }
-  | { readonly kind: "number" }
-  | { readonly kind: "integer" }
-  | { readonly kind: "date" }
+  | { readonly kind: "boolean" | "number" | "integer" | "date" }
   | { readonly kind: "enum"; readonly values: readonly string[] };
 
 export type Extracted =
@@ -21,10 +18,8 @@ const STEPS_MAX = 20;
 
 /** `path` is dotted; a number in it picks from a list: `result.0.start`. */
 export function extract(structured: JsonValue | undefined, path: string, type: ExtractType): Extracted {
-  if (
-    type.kind === "enum" &&
-    (type.values.length > ENUM_VALUES_MAX || !type.values.every((word) => ENUM_VALUE.test(word)))
-  ) {
+  const words = type.kind === "enum" ? type.values : [];
+  if (words.length > ENUM_VALUES_MAX || !words.every((word) => ENUM_VALUE.test(word))) {
     return { kind: "refused", reason: `an enum is at most ${ENUM_VALUES_MAX} short words` };
   }
   const found = structured === undefined ? undefined : at(structured, path);

@@ -16,7 +16,7 @@ export type { Integrity, Label } from "./labels.ts";
 export { checkEntry, commit, EMPTY_TREE, ENTRY_KINDS, GENESIS, grow, headText, seal, treeRoot } from "./ledger.ts";
 export type { EntryBody, EntryKind, Head, LedgerEntry, Tree } from "./ledger.ts";
 export { modelFault } from "./models.ts";
-export type { Dialect, ModelRequest, ModelSink, Place, Sources } from "./models.ts";
+export type { Dialect, ModelRequest, Place, Sources } from "./models.ts";
 export type { EndReason, ModelAnswer, ModelCall, ModelEvent, ModelRefusal, ModelUsage } from "./models.ts";
 export { pinOf, COMPLETION, PROMPTS, RESOURCES, surfaceRoot } from "./pins.ts";
 export { issuePermit } from "./permits.ts";

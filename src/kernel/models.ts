@@ -93,20 +93,19 @@ export interface ModelCall {
   readonly args: string;
 }
 
-/** A model as a sink. `named`: the models that a compartment names, null for its default, undefined if there is none. */
-export interface ModelSink {
-  readonly name: string;
-  /** Proven, not declared. */
-  readonly place: Place;
-  readonly named: (compartment: string) => readonly string[] | null | undefined;
-}
+/** What the owner wrote of who may read whose data; null: models on this machine. */
+type Compartments = Readonly<Record<string, { readonly models: readonly string[] | null }>>;
 
-/** Why the model may not read what carries the label, or null. */
-export function modelFault(label: Label, { name, place, named }: ModelSink): string | null {
+/** Why the model may not read what carries the label, or null. Its place is proven, not declared. */
+export function modelFault(
+  label: Label,
+  { name, place }: { readonly name: string; readonly place: Place },
+  compartments: Compartments,
+): string | null {
   if (label.secret && place !== "this-machine") return `what was read is secret, and ${name} is not on this machine`;
-  const refused = label.compartments.find((compartment) => {
-    const models = named(compartment) ?? null;
-    return models === null ? place !== "this-machine" || named(compartment) === undefined : !models.includes(name);
+  const refused = label.compartments.find((one) => {
+    const models = Object.hasOwn(compartments, one) ? compartments[one]?.models : undefined;
+    return models === null ? place !== "this-machine" : models?.includes(name) !== true;
   });
   return refused === undefined ? null : `${name} (${place}) is not cleared for ${refused} data`;
 }
