@@ -41,6 +41,8 @@ describe("who may read it", () => {
     refused(await one.think(), "flow", /near \(cloud\) is not cleared for family data: who knows/);
     one.near.place = { kind: "false", why: "near: it is elsewhere" };
     refused(await one.think(), "flow", /near: it is elsewhere/);
+    one.near.place = { kind: "false", why: "near: nothing answers there", isDown: true };
+    refused(await one.think(), "failed", /near: nothing answers there/);
     assert.deepEqual(one.near.posted, []);
   });
 

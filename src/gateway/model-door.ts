@@ -81,7 +81,7 @@ export class ModelDoor {
     const peer = this.#parts.models.peer(name);
     if (peer === null) return NO_MODEL;
     const proof = await peer.place();
-    if (proof.kind === "false") return { why: "flow", reason: proof.why };
+    if (proof.kind === "false") return { why: proof.isDown === true ? "failed" : "flow", reason: proof.why };
     const place = proof.kind === "proven" ? proof.place : "cloud";
     const wire = await peer.wire(request);
     if ("kind" in wire) return { why: wire.kind, reason: wire.reason };

@@ -74,7 +74,7 @@ function fileModel(parts: ModelsParts, name: string, declared: ModelDeclaration)
     price,
     dialect: "openai-chat",
     address: "here",
-    place: () => Promise.resolve({ kind: "false", why: reason }),
+    place: () => Promise.resolve({ kind: "false", why: reason, isDown: true }),
     wire: () => Promise.resolve({ kind: "malformed", reason }),
     post: () =>
       Promise.resolve({

@@ -30,8 +30,8 @@ export type ProvenPlace =
   | { readonly kind: "proven"; readonly place: Place; readonly how: string }
   /** Nothing speaks against what is declared, and nothing proves it: the model counts as in the cloud. */
   | { readonly kind: "unproven"; readonly why: string }
-  /** It runs somewhere else than declared: it is not asked at all. */
-  | { readonly kind: "false"; readonly why: string };
+  /** It runs somewhere else than declared, or nothing runs there: it is not asked at all. */
+  | { readonly kind: "false"; readonly why: string; readonly isDown?: boolean };
 
 export interface Wire {
   /** What leaves, byte for byte. */

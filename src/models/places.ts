@@ -90,14 +90,14 @@ async function onThisMachine(parts: PlaceParts): Promise<Found> {
   try {
     said = await asked(parts);
   } catch (error) {
-    return outOfReach(name, `it cannot be reached at ${parts.url.host}: ${reasonOf(error)}`);
+    return isDown(name, `it cannot be reached at ${parts.url.host}: ${reasonOf(error)}`);
   }
   if (said === null) {
     const why = `what answers at ${parts.url.host} is no engine that is known to run models itself`;
     return { place: { kind: "unproven", why }, contextTokens: null };
   }
   const model = said.models.find((one) => one.name.toLowerCase() === declared.model.toLowerCase());
-  if (model === undefined) return outOfReach(name, `${said.engine} at ${parts.url.host} has no ${declared.model}`);
+  if (model === undefined) return isDown(name, `${said.engine} at ${parts.url.host} has no ${declared.model}`);
   if (model.elsewhere !== null) return outOfReach(name, `it does not run on this machine: ${model.elsewhere}`);
   // It serves the models of linked devices at its own address, and does not say which those are.
   const isLinked = said.engine === "LM Studio";
@@ -128,6 +128,10 @@ async function asked(parts: PlaceParts): Promise<EngineSaid | null> {
   const { url, permit, resolve, declared } = parts;
   const key = await parts.key();
   return withEngine({ url, permit, resolve, key }, (line) => engineBehind(line, declared.model));
+}
+
+function isDown(name: string, why: string): Found {
+  return { place: { kind: "false", why: `${name}: ${why}`, isDown: true }, contextTokens: null };
 }
 
 function outOfReach(name: string, why: string): Found {
