@@ -5,7 +5,7 @@ import { Fault, oneLine, type JsonObject } from "../kernel/index.ts";
 import { listOption, numberFrom, textOption, type Given } from "./given.ts";
 import { nameOfMaterial, offerReply } from "./material.ts";
 import { lookForModels, type Found, type KnownMaker } from "./models-found.ts";
-import { callAsOwner, proveOwner } from "./owner.ts";
+import { callAsOwner } from "./owner.ts";
 import type { Outcome, Shell } from "./shell.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -30,7 +30,6 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const draft = picked === null ? draftFrom(given) : "variable" in picked ? await withKey(shell, picked) : picked;
   if (draft === null) return { json: { added: false }, text: "Nothing was changed." };
   const name = given.args[0] ?? freeName(draft.model, found.declared);
-  await proveOwner(shell);
   const day = draft.place === "cloud" && !found.hasBudget ? await askBudget(terminal) : null;
   const reply = await callAsOwner(shell, { op: "model.add", input: { name, ...inputOf(draft, given), ...dayOf(day) } });
   const applied = await offerReply(shell, reply, `Declare the model ${name}?`);

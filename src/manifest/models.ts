@@ -23,18 +23,20 @@ export function modelOf(node: SourceNode, name: string): StackModel {
   });
   const speaks = read.oneOf(model.need("speaks"), SPEAKS);
   const place = read.oneOf(model.need("place"), PLACES);
+  // What a misspelt place would mean for the rest is no news.
+  const isPlaced = model.need("place").content === place;
   const fallbackFor = read.maybe(model.get("fallbackFor"), NOBODY, (names) => read.setOf(names, NAME));
   const self = model.get("fallbackFor");
   if (self !== undefined && fallbackFor.includes(name)) {
     read.report(self, { code: "bad-value", message: `model '${name}' cannot be its own fallback.` });
   }
   if (speaks === "gguf") refuseForFile(model, place);
-  else if (place !== "cloud" && model.get("url") === undefined && read.isMap(node.content)) {
+  else if (isPlaced && place !== "cloud" && model.get("url") === undefined && read.isMap(node.content)) {
     read.report(node, { code: "missing-key", message: `${read.nameOf(node)} needs 'url': it is not in the cloud.` });
   }
   return read.remember(node, {
     speaks,
-    url: read.maybe(model.get("url"), null, (url) => urlOf(url, place)),
+    url: read.maybe(model.get("url"), null, (url) => urlOf(url, isPlaced ? place : null)),
     model: read.textOf(model.need("model"), speaks === "gguf" ? NAME : { ...PLAIN_TEXT, lengthMax: 200 }),
     place,
     secret: read.maybe(model.get("secret"), null, secretOf),
@@ -57,7 +59,7 @@ function refuseForFile(model: Fields, place: StackModel["place"]): void {
   read.report(model.need("place"), { code: "bad-value", message });
 }
 
-function urlOf(node: SourceNode, place: StackModel["place"]): string {
+function urlOf(node: SourceNode, place: StackModel["place"] | null): string {
   const url = read.textOf(node, { expected: "an address such as http://127.0.0.1:8080/v1", lengthMax: 2048 });
   const parsed = URL.parse(url);
   if (parsed === null || !["http:", "https:"].includes(parsed.protocol)) {
