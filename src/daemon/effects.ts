@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import type { Decide, JsonObject, OwnersDoor, PermitConnection } from "../kernel/index.ts";
 import type { StackServer } from "../manifest/index.ts";
-import type { OpenModels } from "../models/index.ts";
 import { explainSandbox } from "../doctor/sandbox-fix.ts";
 import { probeSandbox, type SandboxProbe } from "../sandbox/index.ts";
 import { bringTree, launchSpecOf, prepareServer, type InstallOptions, type PreparedServer } from "../supply/index.ts";
@@ -11,7 +10,7 @@ import { openDoor, openSessions, openUpstreams, type Logins, type Upstreams } fr
 import { inProcessOf } from "./chats.ts";
 import { fetchingOf, type Fetching } from "./fetching.ts";
 import { LOGIN_PURPOSE, loginsOf, withLogin } from "./logins.ts";
-import { modelsOf } from "./models.ts";
+import { modelsOf, type DaemonModels } from "./models.ts";
 import type { UpdateParts } from "../control/index.ts";
 import { updatesOf } from "./updates.ts";
 import type { DaemonState } from "./state.ts";
@@ -32,7 +31,7 @@ export interface Effects {
   onServerChange(listener: ServerChanged): void;
   readonly updates: UpdateParts["updates"];
   readonly fetching: Fetching;
-  readonly models: OpenModels;
+  readonly models: DaemonModels;
   prepare(name: string, server: StackServer, progress: (text: string) => void): Promise<PreparedServer>;
 }
 
@@ -92,7 +91,7 @@ export function openEffects(state: DaemonState, { waitMs, ownerHome, decide, red
   });
   const sessions = openSessions({ store, clock });
   const secretFault = (args: JsonObject): string | null => hearing.faultIn(args);
-  const parts = { store, clock, random, sessions, upstreams, models: modelsOf(state, permit) };
+  const parts = { store, clock, random, sessions, upstreams, models: modelsOf(state, { permit, probe }) };
   const door = openDoor({ ...parts, policy: active, secretFault, decide, waitMs });
   hearing.onSaid((server, names) => door.noteMasked(server, names));
   const updates = updatesOf(state, { ownerHome, probe, permit });
