@@ -30,6 +30,7 @@ function planText(plan: JsonObject): string | null {
     numbers.length === 0 ? "" : `${count(numbers.length, "generation")} (${spans(numbers)})`,
     counted(plan, "trees", "tree"),
     counted(plan, "packages", "package"),
+    counted(plan, "models", "model file"),
     counted(plan, "policies", "policy"),
     counted(plan, "states", "older state"),
   ].filter((part) => part !== "");

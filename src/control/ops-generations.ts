@@ -6,7 +6,15 @@ import { Fault, type Clock, type JsonObject } from "../kernel/index.ts";
 import { readPolicyFiles, type HomePaths } from "../home/index.ts";
 import { LOCK_FILE, parseLock, policyDigest } from "../manifest/index.ts";
 import { previewCarryBack, SCHEMA_VERSION, type CarriedBack, type Store } from "../store/index.ts";
-import { collect, installedLlama, planGc, type Build, type GcPlan, type Generation } from "../supply/index.ts";
+import {
+  collect,
+  installedLlama,
+  planGc,
+  type Build,
+  type GcPlan,
+  type Generation,
+  type Materials,
+} from "../supply/index.ts";
 import { acceptedFiles } from "./accepted.ts";
 import { barredRows, rejected, unbar } from "./barred.ts";
 import { maybeNumber, text } from "./input.ts";
@@ -148,6 +156,8 @@ function garbage(parts: GenerationParts, input: JsonObject): JsonObject {
     nowMs: clock.nowMs(),
     alsoTrees: [...proposedTrees(parts), policy.build().tree ?? "", installedLlama(home)?.tree ?? ""],
     packagesOf: (generation) => packagesOf(home, generation),
+    materialsOf: (generation) => materialsIn(acceptedFiles(home, generation.policy, generation.files)[LOCK_FILE]),
+    alsoModels: materialsIn(readPolicyFiles(home.dir)[LOCK_FILE]).models,
   });
   const isDry = input["dry"] === true;
   if (!isDry && isAnything(plan)) {
@@ -159,14 +169,25 @@ function garbage(parts: GenerationParts, input: JsonObject): JsonObject {
 }
 
 function isAnything(plan: GcPlan): boolean {
-  return [plan.generations, plan.trees, plan.policies, plan.packages, plan.states].some((list) => list.length > 0);
+  const { generations, trees, policies, packages, models, states } = plan;
+  return [generations, trees, policies, packages, models, states].some((list) => list.length > 0);
 }
 
 /** What lies in the home and is not applied yet. One that cannot be read names nothing for sure: the fault says so. */
 function proposedTrees({ home }: GenerationParts): readonly string[] {
   const lock = readPolicyFiles(home.dir)[LOCK_FILE];
   if (lock === undefined) return [];
-  return Object.values(parseLock(lock, LOCK_FILE).servers).flatMap(({ tree }) => (tree === null ? [] : [tree.hash]));
+  const servers = Object.values(parseLock(lock, LOCK_FILE).servers);
+  return [...servers.flatMap(({ tree }) => (tree === null ? [] : [tree.hash])), ...materialsIn(lock).skills];
+}
+
+function materialsIn(lock: string | undefined): Materials {
+  if (lock === undefined) return { skills: [], models: [] };
+  const { skills = {}, models = {} } = parseLock(lock, LOCK_FILE);
+  return {
+    skills: Object.values(skills).map(({ tree }) => tree),
+    models: Object.values(models).map((one) => one.sha256),
+  };
 }
 
 function packagesOf(home: HomePaths, { policy, files }: Generation): readonly string[] {

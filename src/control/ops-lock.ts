@@ -4,6 +4,7 @@ import { Fault, type JsonObject } from "../kernel/index.ts";
 import { readPolicyFiles, type HomePaths } from "../home/index.ts";
 import { LOCK_FILE, parseLock, parseStack, STACK_FILE, type LockedServer } from "../manifest/index.ts";
 import { verifyTree, type Drift } from "../supply/index.ts";
+import { materialRows, type LockRow } from "./lock-materials.ts";
 import type { Operation } from "./operation.ts";
 import type { ServerState } from "./ops-status.ts";
 import type { PolicyState } from "./policy-state.ts";
@@ -15,21 +16,20 @@ export interface LockParts {
   upstreamDrift(locked: LockedServer): Promise<Drift>;
 }
 
-type Direction = "repo" | "running" | "upstream";
-
-interface Row {
-  readonly direction: Direction;
-  readonly server: string;
-  readonly drift: Drift;
-}
-
 export function lockOperations(parts: LockParts): readonly Operation[] {
   return [
     {
       name: "lock.check",
       needsOwner: false,
       async run(input) {
-        const rows = [...repoRows(parts), ...(await runningRows(parts)), ...(await upstreamRows(parts, input))];
+        const materials = materialRows(parts);
+        const of = (direction: LockRow["direction"]): readonly LockRow[] =>
+          materials.filter((row) => row.direction === direction);
+        const rows = [
+          ...[...repoRows(parts), ...of("repo")],
+          ...[...(await runningRows(parts)), ...of("running")],
+          ...[...(await upstreamRows(parts, input)), ...of("upstream")],
+        ];
         const plain = rows.map(({ direction, server, drift }) => ({ direction, server, ...drift }));
         return { rows: plain, drifts: rows.filter(({ drift }) => drift.kind === "drift").length };
       },
@@ -38,8 +38,8 @@ export function lockOperations(parts: LockParts): readonly Operation[] {
 }
 
 /** What the owner's files say against what was accepted. */
-function repoRows({ home, policy }: LockParts): readonly Row[] {
-  const row = (server: string, kind: Drift["kind"], what: string): Row => ({
+function repoRows({ home, policy }: LockParts): readonly LockRow[] {
+  const row = (server: string, kind: Drift["kind"], what: string): LockRow => ({
     direction: "repo",
     server,
     drift: { kind, what },
@@ -68,10 +68,10 @@ function repoRows({ home, policy }: LockParts): readonly Row[] {
   }
 }
 
-async function runningRows(parts: LockParts): Promise<readonly Row[]> {
+async function runningRows(parts: LockParts): Promise<readonly LockRow[]> {
   const { home, policy } = parts;
   const states = new Map(parts.servers().map((state) => [state.name, state]));
-  const rows: Row[] = [];
+  const rows: LockRow[] = [];
   for (const [name, locked] of Object.entries(policy.current().lock.servers)) {
     rows.push({
       direction: "running",
@@ -99,12 +99,12 @@ async function diskDrift(
   return { kind: "same", what: `every file on disk is as locked; ${running}` };
 }
 
-async function upstreamRows(parts: LockParts, input: JsonObject): Promise<readonly Row[]> {
+async function upstreamRows(parts: LockParts, input: JsonObject): Promise<readonly LockRow[]> {
   const servers = Object.entries(parts.policy.current().lock.servers);
   const isOffline = input["offline"] === true;
   const ask = async (locked: LockedServer): Promise<Drift> =>
     isOffline ? { kind: "unknown", what: "not asked" } : parts.upstreamDrift(locked);
-  const rows: Row[] = [];
+  const rows: LockRow[] = [];
   // One after the other: each is a program of its own, with a deadline.
   for (const [server, locked] of servers) rows.push({ direction: "upstream", server, drift: await ask(locked) });
   return rows;

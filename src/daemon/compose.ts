@@ -13,7 +13,6 @@ import {
   ownerAuth,
   startControl,
   type LoginParts,
-  type CanaryWatch,
   type Operation,
   type ServerState,
 } from "../control/index.ts";
@@ -33,7 +32,6 @@ import {
   type Remote,
 } from "../gateway/index.ts";
 import { anchor, anchorsOf } from "./anchors.ts";
-import { canaryWatchOf } from "./canary.ts";
 import { chatsOf } from "./chats.ts";
 import { openEffects, type Effects } from "./effects.ts";
 import { freeholdOf, pointAtNext, type Ending } from "./freehold.ts";
@@ -41,8 +39,8 @@ import { openListeners, type Place } from "./listen.ts";
 import { modelEndpointOf } from "./model-endpoint.ts";
 import { modelUseOf } from "./models.ts";
 import { metadataOf, remoteOf } from "./remote.ts";
-import { shipRunOf } from "./ship.ts";
 import { openState, type DaemonState } from "./state.ts";
+import { watchUpdates, type UpdateWatch } from "./watch-updates.ts";
 import { confirmBuild } from "../supply/index.ts";
 
 export interface DaemonOptions {
@@ -113,8 +111,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     nowMs: clock.nowMs,
     randomBytes: random.bytes,
   });
-  const watch = canaryWatchOf(state, effects);
-  const shipping = shipRunOf(state, effects, options);
+  const watch = watchUpdates(state, effects, options);
   onApplied({ state, effects, endpoint, watch });
   const parts = {
     port: options.port,
@@ -143,7 +140,6 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
       clearInterval(anchoring);
       holds.close();
       watch.close();
-      shipping.close();
       endpoint.close();
       owners.close();
       await Promise.all([control.close(), listeners.close(), upstreams.stopAll(), effects.models.close()]);
@@ -174,7 +170,7 @@ function onApplied({ state, effects, endpoint, watch }: Applied): void {
 
 interface Applied extends Pick<Wiring, "state" | "effects"> {
   readonly endpoint: HttpEndpoint<ClientIdentity>;
-  readonly watch: CanaryWatch;
+  readonly watch: UpdateWatch;
 }
 
 /** Before a server is started, so that its words can be masked. Without them the rest works on, and says so. */

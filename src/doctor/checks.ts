@@ -117,6 +117,7 @@ const KEPT_FIXES: Readonly<Record<Kept, string>> = {
   generations: "freehold rollback to a sound one, or restore .state from a backup",
   trees: "move that folder away; the locked files are put back when the server starts",
   packages: "remove that file; it is fetched again when it is needed",
+  skills: "freehold skill add fetches it again",
   models: "remove that file and fetch the model again",
 };
 

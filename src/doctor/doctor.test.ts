@@ -40,7 +40,7 @@ async function look(options: Partial<CheckOptions> & { readonly home: string }):
   return new Map(checks.map((check) => [check.name, check]));
 }
 
-const KEPT_TOO = "node git sandbox home disk daemon port generations trees packages models".split(" ");
+const KEPT_TOO = "node git sandbox home disk daemon port generations trees packages skills models".split(" ");
 
 test("a sound machine has nothing to mend", async (t) => {
   const checks = await look({ home: homeIn(t) });

@@ -1,12 +1,13 @@
 // Whether what a server comes from still gives what the lock names. Asked anew; what cannot be asked is unknown.
 
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Fault, oneLine, reasonOf, sha256 } from "../kernel/index.ts";
 import { splitNpm, type LockedServer } from "../manifest/index.ts";
 import { listFiles } from "./build-to-run.ts";
 import { sourceFolder } from "./folder.ts";
+import type { SupplyHome } from "./places.ts";
 import { openNpm, type NpmContext } from "./npm.ts";
 import { packagesOf, thisMachine } from "./resolve.ts";
 
@@ -34,18 +35,27 @@ export async function upstreamDrift(options: DriftOptions): Promise<Drift> {
   }
 }
 
+/** A folder of the owner's, or one within it, against the hash of what was copied from it. */
+export function folderDrift(
+  locked: { readonly source: string; readonly tree: string },
+  within: string | null,
+  home: SupplyHome,
+): Drift {
+  const place = resolve(home.dir, locked.source.replace(/^path:/, ""), within ?? "");
+  if (!existsSync(place)) return { kind: "unknown", what: "its folder is gone" };
+  const folder = sourceFolder(`path:${place}`, home);
+  const hash = sha256(listFiles(folder, (path) => basename(path) === ".git"));
+  if (hash === locked.tree) return { kind: "same", what: "its folder is as it was locked" };
+  return { kind: "drift", what: "its folder has changed since" };
+}
+
 async function asked(options: DriftOptions): Promise<Drift> {
   const { locked, homePaths } = options;
   switch (locked.kind) {
     case "remote":
       return { kind: "unknown", what: "its program runs elsewhere; what it serves is compared at each start" };
-    case "path": {
-      const folder = sourceFolder(locked.source, homePaths);
-      if (!existsSync(folder)) return { kind: "unknown", what: "its folder is gone" };
-      const hash = sha256(listFiles(folder, (path) => basename(path) === ".git"));
-      if (hash === locked.tree?.hash) return { kind: "same", what: "its folder is as it was locked" };
-      return { kind: "drift", what: "its folder has changed since" };
-    }
+    case "path":
+      return folderDrift({ source: locked.source, tree: locked.tree?.hash ?? "" }, null, homePaths);
     case "npm":
       return npmDrift(options);
     case "git":

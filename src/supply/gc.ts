@@ -5,7 +5,9 @@ import { join } from "node:path";
 import type { HomePaths } from "../home/index.ts";
 import { hexOf } from "./content.ts";
 import type { Generation, Generations } from "./generations.ts";
+import { modelFile, modelsFolder } from "./models.ts";
 import { contentFolder, listingFile, treeFolder } from "./places.ts";
+import { listingPlace } from "./skills.ts";
 import { unsealTree, walk } from "./tree.ts";
 
 export interface GcOptions {
@@ -18,6 +20,15 @@ export interface GcOptions {
   readonly alsoTrees: readonly string[];
   /** SHA-512 of the packages of a generation, as its lock names them. Throws when that cannot be known. */
   readonly packagesOf: (generation: Generation) => readonly string[];
+  /** Hashes of the skills' trees and of the model files of a generation. Throws as well. */
+  readonly materialsOf: (generation: Generation) => Materials;
+  /** Model files that a proposal names. */
+  readonly alsoModels: readonly string[];
+}
+
+export interface Materials {
+  readonly skills: readonly string[];
+  readonly models: readonly string[];
 }
 
 export interface GcPlan {
@@ -25,6 +36,7 @@ export interface GcPlan {
   readonly trees: readonly string[];
   readonly policies: readonly string[];
   readonly packages: readonly string[];
+  readonly models: readonly string[];
   /** Copies of the state of a schema that no kept generation has. */
   readonly states: readonly string[];
   readonly bytes: number;
@@ -51,7 +63,11 @@ export function planGc(options: GcOptions): GcPlan {
       const key = pattern.exec(name);
       return key !== null && !named.has(key[1] ?? name) && isOld(join(folder, name));
     });
-  const trees = unnamed(home.trees, TREE, new Set([...kept.flatMap(treesOf), ...options.alsoTrees]));
+  const materials = kept.map(options.materialsOf);
+  const skills = materials.flatMap((each) => each.skills);
+  const trees = unnamed(home.trees, TREE, new Set([...kept.flatMap(treesOf), ...skills, ...options.alsoTrees]));
+  const named = new Set([...materials.flatMap((each) => each.models), ...options.alsoModels]);
+  const models = unnamed(modelsFolder(home), TREE, named);
   const content = contentFolder(home);
   const packages = unnamed(content, CONTENT, new Set(kept.flatMap(options.packagesOf).map(hexOf)));
   const policies = unnamed(home.accepted, POLICY, new Set(kept.map(({ policy }) => policy)));
@@ -62,12 +78,13 @@ export function planGc(options: GcOptions): GcPlan {
   });
   const files = [
     ...packages.map((name) => join(content, name)),
+    ...models.map((name) => modelFile(home, name)),
     ...policies.map((name) => join(home.accepted, name)),
     ...states.map((name) => join(home.stateDir, name)),
   ];
   const sizes = [...files.map(sizeOf), ...trees.map((hash) => folderSize(treeFolder(home, hash)))];
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  return { generations: gone, trees, policies, packages, states, bytes };
+  return { generations: gone, trees, policies, packages, models, states, bytes };
 }
 
 function treesOf({ trees, build }: Generation): readonly string[] {
@@ -88,6 +105,7 @@ export function collect({ home, generations }: Pick<GcOptions, "home" | "generat
   for (const name of plan.policies) rmSync(join(home.accepted, name), { force: true });
   for (const hash of plan.trees) removeTree(home, hash);
   for (const name of plan.packages) rmSync(join(contentFolder(home), name), { force: true });
+  for (const name of plan.models) rmSync(modelFile(home, name), { force: true });
   for (const name of plan.states) rmSync(join(home.stateDir, name), { force: true });
 }
 
@@ -99,6 +117,7 @@ function removeTree(home: HomePaths, hash: string): void {
   renameSync(place, aside);
   rmSync(aside, { recursive: true, force: true });
   rmSync(listingFile(home, hash), { force: true });
+  rmSync(listingPlace(home, hash), { force: true });
 }
 
 function namesIn(folder: string): readonly string[] {

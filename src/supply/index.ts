@@ -6,9 +6,9 @@ export { contractsFrom, formatContracts, parseContracts, type ContractFile } fro
 export { confirmBuild } from "./build-to-run.ts";
 export { buildAt, stageBuild } from "./builds.ts";
 export type { StageOptions } from "./builds.ts";
-export { upstreamDrift, type Drift } from "./drift.ts";
+export { folderDrift, upstreamDrift, type Drift } from "./drift.ts";
 export { collect, planGc } from "./gc.ts";
-export type { GcPlan } from "./gc.ts";
+export type { GcPlan, Materials } from "./gc.ts";
 export { modelFile, modelsFolder, openModelChecks, pullModel, verifyModel, type PullRequest } from "./models.ts";
 export { openGenerations } from "./generations.ts";
 export type { Build, Generation, Generations, NewGeneration, Pointer, SwitchKind } from "./generations.ts";
@@ -30,6 +30,8 @@ export {
   fetchSkill,
   readSkill,
   removeSkill,
+  restoreSkill,
+  skillDrift,
   skillFolder,
   skillStates,
   verifySkill,

@@ -6,13 +6,15 @@ import { createReadStream, existsSync, readdirSync, readFileSync } from "node:fs
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { HomePaths } from "../home/index.ts";
-import { Fault, isObject, oneLine, parseStrict, sha256 } from "../kernel/index.ts";
+import { Fault, isObject, oneLine, parseStrict, sha256, textAt } from "../kernel/index.ts";
+import { LOCK_FILE, parseLock, type LockedSkill } from "../manifest/index.ts";
 import { openGenerations, type Generation } from "./generations.ts";
 import { contentFolder, listingFile, treeFolder } from "./places.ts";
+import { skillDrift } from "./skills.ts";
 import { firstDifference, listTree } from "./tree.ts";
 
-export type Kept = "generations" | "trees" | "packages" | "models";
-export const KEPT: readonly Kept[] = ["generations", "trees", "packages", "models"];
+export type Kept = "generations" | "trees" | "packages" | "skills" | "models";
+export const KEPT: readonly Kept[] = ["generations", "trees", "packages", "skills", "models"];
 
 export interface Looked {
   readonly count: number;
@@ -29,6 +31,8 @@ export function lookAtKept(kept: Kept, home: HomePaths): Promise<Looked> {
       return lookAtTrees(home);
     case "packages":
       return lookAtNamed(contentFolder(home), /^[0-9a-f]{128}$/, "sha512");
+    case "skills":
+      return Promise.resolve(lookAtSkills(home));
     case "models":
       return lookAtNamed(join(home.stateDir, "models"), /^([0-9a-f]{64})(?:\.[a-z0-9]+)?$/, "sha256");
   }
@@ -82,6 +86,30 @@ async function lookAtTrees(home: HomePaths): Promise<Looked> {
     if (what !== null) damaged.push(`${name}: ${what}, in ${treeFolder(home, hash)}`);
   }
   return { count: named.size, damaged };
+}
+
+/** Those of the policy in force, where a model is given them. */
+function lookAtSkills(home: HomePaths): Looked {
+  const held = heldBy(home);
+  if (held === null || held instanceof Fault) return { count: 0, damaged: [] };
+  const file = join(home.accepted, `${held.policy}.json`);
+  const parsed = parseStrict(existsSync(file) ? readFileSync(file, "utf8") : "{}");
+  const lock = parsed.kind === "value" && isObject(parsed.value) ? textAt(parsed.value, LOCK_FILE) : null;
+  // A lock that was changed is told of with the generations.
+  if (lock === null || sha256(lock) !== held.files[LOCK_FILE]) return { count: 0, damaged: [] };
+  const skills = skillsIn(lock);
+  const damaged = Object.entries(skills).flatMap(([name, locked]) => skillDrift({ name, locked, home }) ?? []);
+  return { count: Object.keys(skills).length, damaged };
+}
+
+function skillsIn(lock: string): Readonly<Record<string, LockedSkill>> {
+  try {
+    return parseLock(lock, LOCK_FILE).skills ?? {};
+  } catch (error) {
+    // Another Freehold's lock: nothing of it runs here.
+    if (error instanceof Fault) return {};
+    throw error;
+  }
 }
 
 async function treeDamage(home: HomePaths, hash: string): Promise<string | null> {

@@ -12,7 +12,8 @@ import { readContent } from "./content.ts";
 import { fillFromFolder, sourceFolder } from "./folder.ts";
 import { fetchGit } from "./git-source.ts";
 import { openNpm, type NpmContext } from "./npm.ts";
-import type { SupplyHome } from "./places.ts";
+import { addTree } from "./install.ts";
+import { treeFolder, type SupplyHome } from "./places.ts";
 import { bringContent } from "./prepare.ts";
 import { packagesOf, thisMachine } from "./resolve.ts";
 import { scanSkill, type SkillScan } from "./scan-skill.ts";
@@ -44,7 +45,7 @@ export function skillFolder(home: Pick<SupplyHome, "dir">, name: string): string
   return join(home.dir, "skills", name);
 }
 
-function listingPlace(home: Home, tree: string): string {
+export function listingPlace(home: Pick<SupplyHome, "store">, tree: string): string {
   return join(home.store, "skills", `${tree}.files`);
 }
 
@@ -64,10 +65,47 @@ export async function fetchSkill(request: SkillRequest): Promise<FetchedSkill> {
     ensureDir(join(home.store, "skills"), 0o700);
     writeAtomic(listingPlace(home, tree), listing, 0o400);
     sealTree(staging);
+    await keepCopy(home, staging);
     const place = skillFolder(home, name);
     remove(place);
     renameSync(staging, place);
     return { locked: { ...origin, tree }, scan };
+  } finally {
+    remove(staging);
+  }
+}
+
+/** Among the trees, so that a rollback finds it. */
+async function keepCopy(home: SupplyHome, from: string): Promise<void> {
+  await addTree(home, (folder) => fillFromFolder(folder, from));
+}
+
+/**
+ * Puts the locked files of a skill there, from the copy that was kept, where another version of it lies or nothing. Files
+ * that somebody changed are left: `verifySkill` names them, and nothing is mended silently. Answers whether they are there.
+ */
+export async function restoreSkill(
+  options: Parameters<typeof verifySkill>[0] & { readonly home: SupplyHome },
+): Promise<boolean> {
+  const { name, locked, home } = options;
+  if (skillDrift(options) === null) return true;
+  const kept = treeFolder(home, locked.tree);
+  const present = skillFolder(home, name);
+  const isThere = lstatSync(present, { throwIfNoEntry: false }) !== undefined;
+  if (isThere && !existsSync(treeFolder(home, sha256(listFiles(present))))) return false;
+  if (!existsSync(kept)) return false;
+  const skills = join(home.dir, "skills");
+  mkdirSync(skills, { recursive: true });
+  const staging = join(skills, `.new-${randomUUID()}`);
+  mkdirSync(staging);
+  try {
+    await fillFromFolder(staging, kept);
+    if (sha256(await listTree(staging)) !== locked.tree) return false;
+    sealTree(staging);
+    const place = skillFolder(home, name);
+    remove(place);
+    renameSync(staging, place);
+    return true;
   } finally {
     remove(staging);
   }
@@ -173,7 +211,7 @@ export function skillStates(home: Home, { stack, lock }: Known): readonly SkillS
   return Object.entries(stack.skills ?? {}).map(([name, skill]) => {
     const locked = lock.skills?.[name];
     const integrity = integrityOf(skill.reviewed, locked);
-    const drift = locked === undefined ? "it is in no stack.lock" : driftOf({ name, locked, home });
+    const drift = locked === undefined ? "it is in no stack.lock" : skillDrift({ name, locked, home });
     return { name, source: skill.source, integrity, drift };
   });
 }
@@ -182,7 +220,8 @@ function integrityOf(reviewed: string | null, locked: LockedSkill | undefined): 
   return reviewed !== null && reviewed === locked?.tree ? "owner" : "third-party";
 }
 
-function driftOf(options: Parameters<typeof verifySkill>[0]): string | null {
+/** Why it cannot be used; null when every file is as locked. */
+export function skillDrift(options: Parameters<typeof verifySkill>[0]): string | null {
   try {
     verifySkill(options);
     return null;

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync } from "node:fs";
+import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -12,10 +13,10 @@ import { fileURLToPath } from "node:url";
 import { test, type TestContext } from "node:test";
 import { parseLock } from "../../src/manifest/index.ts";
 import { probeSandbox } from "../../src/sandbox/index.ts";
-import { installFromLock, skillFolder } from "../../src/supply/index.ts";
+import { installFromLock, modelFile, skillFolder } from "../../src/supply/index.ts";
 import { unsealTree } from "../../src/supply/tree.ts";
 import { textAt, type JsonObject } from "../../src/kernel/index.ts";
-import { makeHome, PIN, ROGUE, type TestDaemon } from "../fixtures/daemon.ts";
+import { makeHome, PIN, ROGUE, until, type TestDaemon } from "../fixtures/daemon.ts";
 import { hasPty, onTerminal, type Transcript } from "./pty.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -60,6 +61,51 @@ test("a skill is inert until applied, taints until read, and its drift is named"
   assert.match(textAt(await state(), "drift") ?? "", /SKILL\.md was changed/);
   await applyAll(daemon, await owner.call("skill.remove", { name: "weekly" }));
   assert.deepEqual(rowsOf(await owner.call("skill.list", {}), "skills"), []);
+});
+
+test("a rollback brings back the former text of a skill, and every look knows skills and models", async (t) => {
+  const home = makeHome(t);
+  const source = `path:${home.folder("weekly")}`;
+  const text = join(home.base, "weekly", "SKILL.md");
+  const model = join(home.base, "small.gguf");
+  writeFileSync(text, SKILL);
+  writeFileSync(model, randomBytes(100));
+  const daemon = await home.start();
+  const { owner } = daemon;
+  await applyAll(daemon, await owner.call("skill.add", { name: "weekly", source }));
+  await applyAll(daemon, await owner.call("model.pull", { name: "small", source: model }));
+  const checked = async (): Promise<readonly string[]> =>
+    rowsOf(await owner.call("lock.check", { offline: true }), "rows").map((row) =>
+      ["direction", "server", "kind"].map((field) => textAt(row, field)).join(" "),
+    );
+  assert.deepEqual(await checked(), [
+    ...["repo skill weekly same", "repo model small same", "running skill weekly same", "running model small same"],
+    ...["upstream skill weekly same", "upstream model small unknown"],
+  ]);
+  writeFileSync(text, `${SKILL}And what is left.\n`);
+  assert.ok((await checked()).includes("upstream skill weekly drift"));
+  const again = await owner.call("skill.add", { name: "weekly", source });
+  assert.ok((await checked()).includes("repo skill weekly drift"), "it is proposed");
+  await applyAll(daemon, again);
+  const copy = join(skillFolder(home.paths, "weekly"), "SKILL.md");
+  assert.match(readFileSync(copy, "utf8"), /what is left/);
+  const { current } = await owner.call("generations", {});
+  await owner.call("rollback", { from: current ?? 0, to: Number(current) - 1 });
+  await until(() => readFileSync(copy, "utf8") === SKILL, "the former text lies there");
+  assert.equal(rowsOf(await owner.call("skill.list", {}), "skills")[0]?.["drift"], null);
+  chmodSync(copy, 0o600);
+  appendFileSync(copy, "x");
+  await applyAll(daemon, await owner.call("model.remove", { name: "small" }));
+  assert.ok((await checked()).includes("running skill weekly drift"), "what was changed by hand is not mended");
+  const kept = modelFile(home.paths, createHash("sha256").update(readFileSync(model)).digest("hex"));
+  const old = new Date(Date.now() - 7_200_000);
+  utimesSync(kept, old, old);
+  assert.deepEqual((await owner.call("gc", { dry: true }))["models"], [], "an earlier generation names it");
+  const { models } = await owner.call("gc", { keep: 1 });
+  assert.deepEqual(models, [], "the one that this came from stays");
+  await applyAll(daemon, await owner.call("skill.remove", { name: "weekly" }));
+  assert.equal(rowsOf(await owner.call("gc", { keep: 1 }), "models").length, 1);
+  assert.ok(!existsSync(kept));
 });
 
 test("a skill with hidden characters is applied only once the owner confirmed each fact", async (t: TestContext) => {
