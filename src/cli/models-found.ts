@@ -89,9 +89,9 @@ function namesIn(reply: JsonObject): readonly string[] {
 
 /** One line, or empty: `Ollama here (qwen3:4b and 2 more), a key of Anthropic in ANTHROPIC_API_KEY`. */
 export function foundText({ local, makers }: Found): string {
-  const engines = [...new Set(local.map(({ engine }) => engine))].map((engine) => {
+  const here = [...new Set(local.map(({ engine }) => engine))].map((engine) => {
     const [first, ...more] = local.filter((choice) => choice.engine === engine);
     return `${engine} here (${first?.model ?? ""}${more.length === 0 ? "" : ` and ${more.length} more`})`;
   });
-  return [...engines, ...makers.map(({ title, variable }) => `a key of ${title} in ${variable}`)].join(", ");
+  return [...here, ...makers.map(({ title, variable }) => `a key of ${title} in ${variable}`)].join(", ");
 }

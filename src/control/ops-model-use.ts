@@ -75,12 +75,12 @@ async function find(parts: ModelUseParts, url: string | null): Promise<JsonObjec
   const { models, budgets } = parts.policy.current().stack;
   const isDeclared = (at: string, name: string): boolean =>
     Object.values(models).some((one) => one.url?.replace(/\/+$/, "") === at && one.model === name);
-  const engines = (await parts.findModels(url)).map((one) => ({
+  const found = (await parts.findModels(url)).map((one) => ({
     engine: one.engine,
     url: one.url,
     models: one.models.map((model) => ({ ...model, isDeclared: isDeclared(one.url, model.name) })),
   }));
-  return { engines, declared: Object.keys(models), hasBudget: budgets.day !== null || budgets.month !== null };
+  return { engines: found, declared: Object.keys(models), hasBudget: budgets.day !== null || budgets.month !== null };
 }
 
 /** What is written is judged by the stack's own parser. */

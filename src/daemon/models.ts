@@ -2,7 +2,7 @@
 
 import { Fault, type OwnersDoor, type PermitConnection } from "../kernel/index.ts";
 import { dateIn } from "../gateway/index.ts";
-import { findEngines, openModels, type OpenModels } from "../models/index.ts";
+import { findRunners, openModels, type OpenModels } from "../models/index.ts";
 import type { ModelUseParts, SpendParts } from "../control/index.ts";
 import type { SandboxProbe } from "../sandbox/index.ts";
 import { openLocalModels } from "./local-models.ts";
@@ -49,7 +49,7 @@ export function modelUseOf(
     Promise.resolve(door.connect({ principal: "freehold", purpose: "model:find", host, port }));
   return {
     today: () => dateIn(active().stack.owner.timezone, clock.nowMs()),
-    findModels: (url) => findEngines(permit, url),
+    findModels: (url) => findRunners(permit, url),
     async modelState(name) {
       const peer = models.peer(name);
       if (peer === null) throw new Fault("model.unknown", { message: `there is no model '${name}'.` });

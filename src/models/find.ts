@@ -2,10 +2,10 @@
 
 import type { PermitConnection } from "../kernel/index.ts";
 import { resolverFor } from "./addresses.ts";
-import { withEngine } from "./ask-engine.ts";
-import { engineBehind, type EngineSaid } from "./engines.ts";
+import { withRunner } from "./ask-runner.ts";
+import { runnerBehind, type RunnerSaid } from "./runners.ts";
 
-export interface FoundEngine extends EngineSaid {
+export interface FoundRunner extends RunnerSaid {
   readonly url: string;
 }
 
@@ -13,17 +13,17 @@ export interface FoundEngine extends EngineSaid {
 const USUAL_PORTS = [11_434, 1_234, 8_080];
 
 /** `url` for one place that is known; only loopback addresses are asked. */
-export async function findEngines(permit: PermitConnection, url: string | null): Promise<readonly FoundEngine[]> {
+export async function findRunners(permit: PermitConnection, url: string | null): Promise<readonly FoundRunner[]> {
   const urls = url === null ? USUAL_PORTS.map((port) => `http://127.0.0.1:${port}/v1`) : [url];
-  const found = await Promise.all(urls.map((one) => engineAt(permit, one)));
+  const found = await Promise.all(urls.map((one) => runnerAt(permit, one)));
   return found.filter((one) => one !== null);
 }
 
 /** Null also where nothing answers: looking around is no fault. */
-async function engineAt(permit: PermitConnection, url: string): Promise<FoundEngine | null> {
+async function runnerAt(permit: PermitConnection, url: string): Promise<FoundRunner | null> {
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return null;
   const address = { url: parsed, permit, resolve: resolverFor("this-machine"), key: null };
-  const said = await withEngine(address, (line) => engineBehind(line, null)).catch(() => null);
+  const said = await withRunner(address, (line) => runnerBehind(line, null)).catch(() => null);
   return said === null ? null : { ...said, url };
 }

@@ -3,7 +3,7 @@
 export { openEngineModel } from "./llama-model.ts";
 export type { EngineModel, EngineModelOptions } from "./llama-model.ts";
 export type { Declarations, ModelDeclaration } from "./declaration.ts";
-export { findEngines } from "./find.ts";
+export { findRunners } from "./find.ts";
 export { openModels } from "./models.ts";
 export type { LocalModel, OpenModels } from "./models.ts";
 export { NO_MODELS } from "./peer.ts";

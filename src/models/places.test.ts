@@ -9,7 +9,7 @@ import { openPlace, type PlaceProof } from "./places.ts";
 
 type Answers = Readonly<Record<string, JsonObject | string | number>>;
 
-interface Engine {
+interface Runner {
   readonly url: URL;
   readonly asked: string[];
   answers: Answers;
@@ -24,7 +24,7 @@ const OLLAMA: Answers = {
 };
 
 /** Until the test ends. A number is the status of an empty answer. */
-async function engine(t: TestContext, answers: Answers): Promise<Engine> {
+async function runner(t: TestContext, answers: Answers): Promise<Runner> {
   const one = { asked: [] as string[], answers, url: new URL("http://127.0.0.1/v1") };
   const server = createServer((request: IncomingMessage, response) => {
     const path = request.url ?? "";
@@ -84,7 +84,7 @@ function whyOf(proven: ProvenPlace): string {
 }
 
 test("a llama.cpp server on a loopback address is this machine, with the context it was started with", async (t) => {
-  const { url } = await engine(t, LLAMA);
+  const { url } = await runner(t, LLAMA);
   const { proof, permitted } = rig(url);
   assert.equal(placeOf(await proof.place()), "this-machine");
   assert.equal(proof.contextTokens(), 8192);
@@ -92,7 +92,7 @@ test("a llama.cpp server on a loopback address is this machine, with the context
 });
 
 test("Ollama with a model of its own is this machine; its context is what was loaded, then what is written", async (t) => {
-  const served = await engine(t, OLLAMA);
+  const served = await runner(t, OLLAMA);
   const { proof } = rig(served.url);
   assert.equal(placeOf(await proof.place()), "this-machine");
   assert.equal(proof.contextTokens(), 4096);
@@ -118,14 +118,14 @@ test("a model that Ollama passes on to its cloud does not run on this machine, h
     ["qwen3:4b", { ...OLLAMA, "/api/tags": { models: [] } }],
   ];
   for (const [model, answers] of cases) {
-    const { url } = await engine(t, answers);
+    const { url } = await runner(t, answers);
     assert.equal(placeOf(await rig(url, { model }).proof.place()), "false", JSON.stringify(answers));
   }
 });
 
 test("LM Studio may use a linked device without saying so, so it is no nearer than the owner's network", async (t) => {
   const data = [{ id: "qwen3:4b", compatibility_type: "gguf", state: "loaded", loaded_context_length: 4096 }];
-  const { url } = await engine(t, { "/api/v0/models": { object: "list", data } });
+  const { url } = await runner(t, { "/api/v0/models": { object: "list", data } });
   const { proof } = rig(url);
   assert.equal(placeOf(await proof.place()), "my-network");
   assert.equal(proof.contextTokens(), 4096);
@@ -139,13 +139,13 @@ test("anything else on a loopback address is unproven: it may pass on what it is
     { "/props": 302, "/": 500, "/api/v0/models": 401 },
   ];
   for (const answers of cases) {
-    const { url } = await engine(t, answers);
+    const { url } = await runner(t, answers);
     assert.equal(placeOf(await rig(url).proof.place()), "unproven", JSON.stringify(answers));
   }
 });
 
 test("what does not answer, or may not be connected to, is not asked", async (t) => {
-  const { url } = await engine(t, LLAMA);
+  const { url } = await runner(t, LLAMA);
   const refused = await rig(url, { permit: () => Promise.resolve(false) }).proof.place();
   assert.equal(placeOf(refused), "false");
   assert.match(whyOf(refused), /not permitted/);
@@ -157,7 +157,7 @@ test("what does not answer, or may not be connected to, is not asked", async (t)
 });
 
 test("an endless or huge answer is given up", async (t) => {
-  const { url } = await engine(t, { ...LLAMA, "/props": `{"a":"${"x".repeat(3_000_000)}"}` });
+  const { url } = await runner(t, { ...LLAMA, "/props": `{"a":"${"x".repeat(3_000_000)}"}` });
   assert.equal(placeOf(await rig(url).proof.place()), "unproven");
 });
 
@@ -194,7 +194,7 @@ test("the cloud needs no proof and is not asked for any", async () => {
 });
 
 test("a proof is kept for minutes, a doubt for seconds", async (t) => {
-  const served = await engine(t, LLAMA);
+  const served = await runner(t, LLAMA);
   const one = rig(served.url);
   await Promise.all([one.proof.place(), one.proof.place()]);
   one.nowMs += 4 * 60_000;
@@ -211,7 +211,7 @@ test("a proof is kept for minutes, a doubt for seconds", async (t) => {
 });
 
 test("a new connection is refused when another program has taken the port since the proof", async (t) => {
-  const served = await engine(t, LLAMA);
+  const served = await runner(t, LLAMA);
   const one = rig(served.url);
   assert.equal(await one.proof.isStill(), false, "nothing was proven yet");
   await one.proof.place();

@@ -4,9 +4,9 @@
 import { reasonOf } from "../kernel/index.ts";
 import type { PermitConnection, Place } from "../kernel/index.ts";
 import type { ResolveAddress } from "./addresses.ts";
-import { withEngine } from "./ask-engine.ts";
+import { withRunner } from "./ask-runner.ts";
 import type { ModelDeclaration } from "./declaration.ts";
-import { engineBehind, type EngineSaid } from "./engines.ts";
+import { runnerBehind, type RunnerSaid } from "./runners.ts";
 import type { ProvenPlace } from "./peer.ts";
 
 export interface PlaceParts {
@@ -86,7 +86,7 @@ async function look(parts: PlaceParts): Promise<Found> {
 
 async function onThisMachine(parts: PlaceParts): Promise<Found> {
   const { name, declared } = parts;
-  let said: EngineSaid | null;
+  let said: RunnerSaid | null;
   try {
     said = await asked(parts);
   } catch (error) {
@@ -124,10 +124,10 @@ async function onNetwork(parts: PlaceParts): Promise<Found> {
   return { place: { kind: "proven", place: "my-network", how }, contextTokens: model?.contextTokens ?? null };
 }
 
-async function asked(parts: PlaceParts): Promise<EngineSaid | null> {
+async function asked(parts: PlaceParts): Promise<RunnerSaid | null> {
   const { url, permit, resolve, declared } = parts;
   const key = await parts.key();
-  return withEngine({ url, permit, resolve, key }, (line) => engineBehind(line, declared.model));
+  return withRunner({ url, permit, resolve, key }, (line) => runnerBehind(line, declared.model));
 }
 
 function isDown(name: string, why: string): Found {

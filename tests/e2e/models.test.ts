@@ -14,13 +14,13 @@ const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const absent = hasPty() ? null : "python3 with its pty module is not installed";
 const USAGE = { prompt_tokens: 21, completion_tokens: 1, total_tokens: 22 };
 
-interface Engine {
+interface LlamaServer {
   readonly url: string;
   readonly asked: JsonObject[];
 }
 
 /** Speaks as a llama.cpp server does, and answers the one word. */
-async function llamaServer(t: TestContext): Promise<Engine> {
+async function llamaServer(t: TestContext): Promise<LlamaServer> {
   const asked: JsonObject[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -94,17 +94,17 @@ function flat({ output }: Transcript): string {
 }
 
 test("a model is found, declared, proven, asked through the door, and told of", async (t) => {
-  const engine = await llamaServer(t);
+  const llama = await llamaServer(t);
   const home = makeHome(t);
   const daemon = await home.start();
   const { owner } = daemon;
-  const [found] = rowsOf(await owner.call("model.find", { url: engine.url }), "engines");
+  const [found] = rowsOf(await owner.call("model.find", { url: llama.url }), "engines");
   assert.equal(found?.["engine"], "llama.cpp");
   assert.deepEqual(rowsOf(await owner.call("model.list", {}), "declared"), [], "nothing is configured by finding it");
   await declare(daemon, {
     name: "local",
     speaks: "openai-chat",
-    url: engine.url,
+    url: llama.url,
     model: "tiny",
     place: "this-machine",
   });
@@ -115,7 +115,7 @@ test("a model is found, declared, proven, asked through the door, and told of", 
 
   const answer = await owner.call("model.test", { name: "local" });
   assert.equal(answer["text"], "ready");
-  assert.equal(engine.asked[0]?.["model"], "tiny");
+  assert.equal(llama.asked[0]?.["model"], "tiny");
   const lines = linesOf(await owner.call("why", { id: textAt(answer, "request") ?? "" })).join("\n");
   assert.match(lines, /owner asked model local \(this-machine, 127\.0\.0\.1:\d+\)/);
   assert.match(lines, /It answered after \d+ ms.*; it calls itself tiny/);
@@ -164,12 +164,12 @@ test("a model in the cloud is not asked without a budget or a price, and its ref
 });
 
 test("a person adds an engine's model, tries it, and sees what left", { skip: absent ?? false }, async (t) => {
-  const engine = await llamaServer(t);
+  const llama = await llamaServer(t);
   const home = makeHome(t);
   await home.start();
   const pin = { expect: "Your PIN or passphrase: ", send: `${PIN}\r` };
   const added = await typed(home, {
-    args: ["model", "add", "local", "--url", engine.url],
+    args: ["model", "add", "local", "--url", llama.url],
     steps: [{ expect: "Which one?", send: "1\r" }, pin, { expect: "Declare the model local?", send: "y\r" }],
   });
   assert.match(flat(added), /1 tiny\.gguf of llama\.cpp \(this machine\)/, added.output);

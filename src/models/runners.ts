@@ -5,14 +5,14 @@ import { isObject, type JsonObject } from "../kernel/index.ts";
 import { at, listAt, numberAt, objectAt, objectsAt, stringAt } from "./shapes.ts";
 
 /** Answers null for whatever is no JSON object, or no text where a text was asked for. */
-export interface EngineLine {
+export interface RunnerLine {
   json(path: string, body?: JsonObject): Promise<JsonObject | null>;
   text(path: string): Promise<string | null>;
 }
 
-export type EngineName = "llama.cpp" | "Ollama" | "LM Studio";
+export type RunnerName = "llama.cpp" | "Ollama" | "LM Studio";
 
-export interface EngineModel {
+export interface RunnerModel {
   readonly name: string;
   /** Null where the engine does not say. */
   readonly contextTokens: number | null;
@@ -20,9 +20,9 @@ export interface EngineModel {
   readonly elsewhere: string | null;
 }
 
-export interface EngineSaid {
-  readonly engine: EngineName;
-  readonly models: readonly EngineModel[];
+export interface RunnerSaid {
+  readonly engine: RunnerName;
+  readonly models: readonly RunnerModel[];
 }
 
 const MODELS_MAX = 200;
@@ -30,12 +30,12 @@ const MODELS_MAX = 200;
 const OLLAMA_CONTEXT_DEFAULT = 4_096;
 
 /** Null: it is none of those that are known. With a name, that model is looked at closely. */
-export async function engineBehind(line: EngineLine, model: string | null): Promise<EngineSaid | null> {
+export async function runnerBehind(line: RunnerLine, model: string | null): Promise<RunnerSaid | null> {
   return (await llamaServer(line, model)) ?? (await ollama(line, model)) ?? lmStudio(line);
 }
 
 /** A llama.cpp server has one model, whatever name it is asked by. */
-async function llamaServer(line: EngineLine, model: string | null): Promise<EngineSaid | null> {
+async function llamaServer(line: RunnerLine, model: string | null): Promise<RunnerSaid | null> {
   const props = await line.json("/props");
   const settings = props === null ? null : objectAt(props, "default_generation_settings");
   if (props === null || settings === null) return null;
@@ -46,7 +46,7 @@ async function llamaServer(line: EngineLine, model: string | null): Promise<Engi
   return { engine: "llama.cpp", models: [{ name: model ?? alias, contextTokens, elsewhere: null }] };
 }
 
-async function ollama(line: EngineLine, model: string | null): Promise<EngineSaid | null> {
+async function ollama(line: RunnerLine, model: string | null): Promise<RunnerSaid | null> {
   if ((await line.text("/"))?.trim() !== "Ollama is running") return null;
   const tags = await line.json("/api/tags");
   if (tags === null) return null;
@@ -80,7 +80,7 @@ function elsewhereOf(said: JsonObject): string | null {
 }
 
 /** It cuts off, without a word, what does not fit; so what it was really loaded with counts. */
-async function ollamaContext(line: EngineLine, model: string, show: JsonObject | null): Promise<number> {
+async function ollamaContext(line: RunnerLine, model: string, show: JsonObject | null): Promise<number> {
   const loaded = await line.json("/api/ps");
   const running = loaded === null ? undefined : objectsAt(loaded, "models").find((one) => isNamed(one, model));
   const said = running === undefined ? null : positive(numberAt(running, "context_length"));
@@ -95,7 +95,7 @@ function isNamed(one: JsonObject, model: string): boolean {
   return [stringAt(one, "name"), stringAt(one, "model")].some((name) => name !== null && plain(name) === plain(model));
 }
 
-async function lmStudio(line: EngineLine): Promise<EngineSaid | null> {
+async function lmStudio(line: RunnerLine): Promise<RunnerSaid | null> {
   const list = await line.json("/api/v0/models");
   if (list === null || !Array.isArray(at(list, "data"))) return null;
   const known = listAt(list, "data")

@@ -5,12 +5,12 @@ import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { isIP } from "node:net";
 import { isObject, readJson, type JsonObject, type PermitConnection } from "../kernel/index.ts";
 import type { ResolveAddress } from "./addresses.ts";
-import type { EngineLine } from "./engines.ts";
+import type { RunnerLine } from "./runners.ts";
 
 const DEADLINE_MS = 3_000;
 const BYTES_MAX = 2_000_000;
 
-export interface EngineAddress {
+export interface RunnerAddress {
   /** As declared: what stands below its `/v1` is the engine's own. */
   readonly url: URL;
   readonly permit: PermitConnection;
@@ -20,13 +20,13 @@ export interface EngineAddress {
 }
 
 /** Rejects where it cannot be reached, is not permitted, or its name leads elsewhere. */
-export async function withEngine<T>(engine: EngineAddress, work: (line: EngineLine) => Promise<T>): Promise<T> {
-  const { url } = engine;
+export async function withRunner<T>(runner: RunnerAddress, work: (line: RunnerLine) => Promise<T>): Promise<T> {
+  const { url } = runner;
   const isSecure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (isSecure ? 443 : 80) : Number(url.port);
-  const address = await engine.resolve(host);
-  if (!(await engine.permit({ host, port }))) throw new Error(`the connection to ${url.host} is not permitted`);
+  const address = await runner.resolve(host);
+  if (!(await runner.permit({ host, port }))) throw new Error(`the connection to ${url.host} is not permitted`);
   const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 });
   const signal = AbortSignal.timeout(DEADLINE_MS);
   const base = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "");
@@ -45,7 +45,7 @@ export async function withEngine<T>(engine: EngineAddress, work: (line: EngineLi
         headers: {
           host: url.host,
           accept: "application/json",
-          ...(engine.key === null ? {} : { authorization: `Bearer ${engine.key}` }),
+          ...(runner.key === null ? {} : { authorization: `Bearer ${runner.key}` }),
           ...(text === null ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
         },
       };
