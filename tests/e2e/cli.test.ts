@@ -273,7 +273,7 @@ terminalTest("the whole way with the real daemon: start, PIN, edit, plan, apply,
   assert.equal((await run(home, "status")).json.stopped, true);
   assert.equal((await here(["resume"], [{ expect: ASK_PIN, send: `${PIN}\r` }])).code, 0);
   assert.equal((await run(home, "ledger", "verify")).json.kind, "good");
-  assert.equal((await run(home, "doctor")).json.checks.length, 11);
+  assert.equal((await run(home, "doctor")).json.checks.length, 12);
 
   const ended = await run(home, "shutdown");
   assert.equal(ended.json.wasRunning, true);
