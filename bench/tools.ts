@@ -108,7 +108,7 @@ function readCards(home: string, recorded: readonly RecordedServer[]): ReadonlyM
   return new Map(entries);
 }
 
-function readQueries(file: string): readonly Query[] {
+export function readQueries(file: string): readonly Query[] {
   const read: unknown = JSON.parse(readFileSync(join(CASES, file), "utf8"));
   const list: JsonValue | undefined = isObject(read) ? read["queries"] : undefined;
   if (!Array.isArray(list)) throw new Error(`${file} holds no queries`);
@@ -217,7 +217,7 @@ async function exchanged(
 }
 
 /** What a schema asks for and no more, with texts of a usual length. */
-function sampleOf(schema: JsonValue | undefined): JsonValue {
+export function sampleOf(schema: JsonValue | undefined): JsonValue {
   if (!isObject(schema)) return SAMPLE_TEXT;
   const { type, properties } = schema;
   if (Array.isArray(schema["enum"])) return firstOf(schema["enum"]);
