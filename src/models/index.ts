@@ -2,6 +2,7 @@
 
 export { openEngineModel } from "./llama-model.ts";
 export type { EngineModel, EngineModelOptions } from "./llama-model.ts";
+export { recordingPeer, replayingPeer } from "./cassette.ts";
 export type { Declarations, ModelDeclaration } from "./declaration.ts";
 export { findRunners } from "./find.ts";
 export { openModels } from "./models.ts";
