@@ -9,10 +9,10 @@ export function inCurrency(nanoUsd: number, { usd }: Currency): number {
   return (nanoUsd / 1e9) * usd;
 }
 
-/** `0.0123 EUR`: four digits that say something, and none of a cent's billionth. */
+/** `0.0123 EUR`: three digits that say something, and none of a cent's billionth. */
 export function moneyText(nanoUsd: number, currency: Currency): string {
   const amount = inCurrency(nanoUsd, currency);
   if (amount === 0) return `0 ${currency.code}`;
-  const digits = amount >= 1 ? 2 : Math.min(9, 3 - Math.floor(Math.log10(amount)));
+  const digits = amount >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(amount)));
   return `${amount.toFixed(digits)} ${currency.code}`;
 }

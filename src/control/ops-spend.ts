@@ -12,7 +12,7 @@ import type { PolicyState } from "./policy-state.ts";
 export interface SpendParts {
   readonly store: Store;
   readonly clock: Clock;
-  readonly policy: PolicyState;
+  readonly policy: Pick<PolicyState, "current">;
   /** `2026-11-22`, of the owner: accounts are named after it. */
   today(): string;
 }

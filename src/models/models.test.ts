@@ -85,6 +85,19 @@ test("the smaller of what is written and what the engine was loaded with is what
   assert.equal(models.contextTokens("less"), 1_000);
 });
 
+test("what is unproven is asked only where the owner wrote a price: it may be a cloud", async (t) => {
+  const server = createServer((_request, response) => void response.writeHead(404).end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/v1`;
+  const price = { input: 0, output: 0, cacheRead: null, cacheWrite: null };
+  const { models } = rig({ bare: { ...BASE, url }, priced: { ...BASE, url, price } });
+  assert.match(JSON.stringify(await models.peer("bare")?.place()), /"false".*needs a price/);
+  assert.equal((await models.peer("priced")?.place())?.kind, "unproven");
+});
+
 test("a model file is this machine by construction, and without an engine of our own it is not asked", async () => {
   const file = { ...BASE, speaks: "gguf", url: null, model: "small" } as const;
   const none = rig({ file }).models.peer("file");

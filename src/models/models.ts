@@ -134,7 +134,15 @@ function httpModel(parts: ModelsParts, { name, declared, address }: HttpDeclarat
     price,
     dialect: current.dialect,
     address: current.address,
-    place: () => proof.place(),
+    place: async () => {
+      const found = await proof.place();
+      if (found.kind !== "unproven" || price !== null) return found;
+      // As in the cloud, it could not be asked without a price; here is said what to do about it.
+      return {
+        kind: "false",
+        why: `${name}: ${found.why}; it may cost something, so it needs a price (0 for nothing)`,
+      };
+    },
     wire: (request) => up().wire(request),
     post: (posting) => up().post(posting),
   };
