@@ -32,7 +32,9 @@ type Answered = Extract<ModelAnswer, { kind: "answered" }>;
 export async function answerProgram({ door, nowMs }: AnswerParts, visit: Visit): Promise<void> {
   const { response, dialect, body, model, identity } = visit;
   const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  response.once("close", () => {
+    if (!response.writableFinished) gone.abort();
+  });
   const stream = streamOf(visit, { createdAtS: Math.floor(nowMs() / 1_000), giveUp: () => gone.abort() });
   const answer = await door.think({
     // A program does not say which of its conversations this is; they are one.
