@@ -14,7 +14,7 @@ export type Answered =
   | { readonly kind: "refused"; readonly fault: Fault }
   | { readonly kind: "running" };
 
-export async function waitFor(answering: Promise<JsonObject>): Promise<Answered> {
+export async function waitFor(answering: Promise<JsonObject>, waitMs = WAIT_MS): Promise<Answered> {
   const answered = answering.then(
     (answer): Answered => ({ kind: "answered", answer }),
     (error: unknown): Answered => {
@@ -25,7 +25,7 @@ export async function waitFor(answering: Promise<JsonObject>): Promise<Answered>
   );
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Answered>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: "running" }), WAIT_MS);
+    timer = setTimeout(() => resolve({ kind: "running" }), waitMs);
   });
   try {
     return await Promise.race([answered, late]);

@@ -10,6 +10,7 @@ const PATHS: ReadonlySet<string> = new Set([
   "",
   "login",
   "q",
+  "chat",
   "activity",
   "why",
   "stack",

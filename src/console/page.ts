@@ -17,7 +17,7 @@ export interface Frame {
 
 export interface Page {
   readonly title: string;
-  readonly at: "inbox" | "activity" | "stack" | "";
+  readonly at: "inbox" | "chat" | "activity" | "stack" | "";
   /** Renews itself: by events with scripts, every half minute without. */
   readonly isLive: boolean;
   readonly body: Markup;
@@ -64,8 +64,8 @@ function navigation(page: Page, head: Head): Markup {
     html`<a href="${href}" ${page.at === at && html` aria-current="page"`}>${label}</a>`;
   const count = (value: number): Markup => (value === 0 ? NOTHING : html` <span class="badge">${value}</span>`);
   return html`<nav id="nav" aria-label="Pages">
-    ${link("inbox", "/", html`Inbox${count(head.waiting)}`)} ${link("activity", "/activity", html`Activity`)}
-    ${link("stack", "/stack", html`Stack${count(head.pending)}`)}
+    ${link("inbox", "/", html`Inbox${count(head.waiting)}`)} ${link("chat", "/chat", html`Chat`)}
+    ${link("activity", "/activity", html`Activity`)} ${link("stack", "/stack", html`Stack${count(head.pending)}`)}
   </nav>`;
 }
 

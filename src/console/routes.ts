@@ -11,6 +11,7 @@ import type { ConsoleOptions, Pages } from "./shape.ts";
 import { openDesk, type Call, type ConsoleEnv, type Desk } from "./desk.ts";
 import { isSecure } from "./guard.ts";
 import { openLive } from "./live.ts";
+import { routeChat } from "./routes-chat.ts";
 import { routeLive } from "./live-route.ts";
 import { messagePage } from "./page-login.ts";
 import { routeLogin } from "./routes-login.ts";
@@ -38,6 +39,7 @@ export function openPages(options: ConsoleOptions): Pages {
   routeLogin(app, desk);
   routeOwner(app, desk);
   routeRules(app, desk);
+  routeChat(app, desk);
   routeLive(app, desk, live);
   app.notFound(async (call) => {
     const message = { title: "There is no such page", text: "", next: "" };

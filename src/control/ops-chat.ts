@@ -28,6 +28,7 @@ export interface Chats {
   command(session: string, command: ChatCommand, visit: ChatVisit): Promise<JsonObject>;
   /** Ends what is under way in it; anybody may, it only narrows. */
   cancel(session: string): boolean;
+  compartments(): readonly string[];
   list(): readonly JsonObject[];
   history(session: string): readonly JsonObject[];
 }
@@ -50,7 +51,7 @@ export function chatOperations({ chats }: ChatParts): readonly Operation[] {
     operation("chat.say", (input, visit) => chats.say(text(input, "session"), wordsIn(input), visit)),
     operation("chat.goOn", (input, visit) => chats.goOn(text(input, "session"), visit)),
     operation("chat.command", (input, visit) => chats.command(text(input, "session"), commandIn(input), visit)),
-    operation("chat.list", async () => ({ chats: chats.list() })),
+    operation("chat.list", async () => ({ chats: chats.list(), compartments: chats.compartments() })),
     operation("chat.history", async (input) => ({ turns: chats.history(text(input, "session")) })),
     {
       name: "chat.cancel",

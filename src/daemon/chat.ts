@@ -208,6 +208,10 @@ class TheChats implements Chats {
     return this.#underway.has(session);
   }
 
+  compartments(): readonly string[] {
+    return Object.keys(this.#parts.policy().stack.compartments);
+  }
+
   list(): readonly JsonObject[] {
     return this.#parts.store.turns
       .openings(LISTED_MAX)
