@@ -28,7 +28,8 @@ export function accountsOf(
     money(`day:${date}`, day),
     money(`month:${date.slice(0, 7)}`, month),
     ...own,
-    { account: `tokens:${session}`, amount: tokens, limit: sessionTokens ?? NO_LIMIT },
+    // Children count with the conversation that opened them.
+    { account: `tokens:${session.split("/")[0] ?? ""}`, amount: tokens, limit: sessionTokens ?? NO_LIMIT },
   ];
 }
 

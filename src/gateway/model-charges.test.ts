@@ -4,6 +4,7 @@ import { sha256, type ModelUsage } from "../kernel/index.ts";
 import type { ModelReply } from "../models/index.ts";
 import { policyFiles } from "../../tests/fixtures/door.ts";
 import {
+  AGENT,
   CENT,
   DAY,
   failure,
@@ -89,6 +90,8 @@ describe("what is held, and what is charged", () => {
     assert.equal((await one.think({ model: "near" })).kind, "answered");
     refused(await one.think({ model: "near" }), "budget", /over the budget tokens:s/);
     assert.equal((await one.think({ model: "near", session: "other" })).kind, "answered");
+    const child = one.door.openChild({ session: "s", principal: AGENT });
+    refused(await one.think({ model: "near", session: child }), "budget", /over the budget tokens:s/);
   });
 
   test("a client has a budget of its own beside the stack's", async (t) => {
