@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ModelUsage } from "../kernel/index.ts";
-import { listedModels, listedPrice, pinnedPrice, pricing, type PriceTier } from "./pricing.ts";
+import { isObject, readJson, type ModelUsage } from "../kernel/index.ts";
+import { listedPrice, pinnedPrice, pricing, type PriceTier } from "./pricing.ts";
+import { listAt, objectsAt } from "./shapes.ts";
 
 const ANTHROPIC = new URL("https://api.anthropic.com/v1");
 const OPENAI = new URL("https://api.openai.com/v1");
@@ -56,11 +59,19 @@ test("no sum is larger than can be counted", () => {
   assert.equal(price.bound({ inputTokensMax: 1e12, outputTokensMax: 1e12 }), Number.MAX_SAFE_INTEGER);
 });
 
-test("every model of the list can be priced", () => {
-  for (const address of [ANTHROPIC, OPENAI, new URL("https://api.mistral.ai/v1")]) {
-    const names = listedModels(address);
-    assert.ok(names.length > 10);
-    for (const name of names) assert.notEqual(listedPrice(address, name), null, name);
+test("every model of the list can be priced by each of its names", () => {
+  const list = readJson(readFileSync(join(import.meta.dirname, "prices.json"), "utf8"));
+  assert.ok(isObject(list));
+  const providers = objectsAt(list, "providers");
+  assert.ok(providers.length > 10);
+  for (const provider of providers) {
+    const host = listAt(provider, "hosts")[0];
+    for (const name of objectsAt(provider, "models").flatMap((model) => listAt(model, "names"))) {
+      assert.ok(typeof name === "string" && typeof host === "string");
+      const listed = listedPrice(new URL(`https://${host}/v1`), name);
+      const bound = listed?.price.bound({ inputTokensMax: 1_000, outputTokensMax: 1_000 }) ?? -1;
+      assert.ok(bound >= 0 && bound < 1_000_000_000, `${host} ${name}: ${bound}`);
+    }
   }
 });
 

@@ -87,13 +87,6 @@ export function listedPrice(address: URL, model: string): Listed | null {
   return { price: pricing(source, tiers), contextTokens: numberAt(found, "contextTokens") };
 }
 
-/** Of the makers of models whose own address knows them, for suggestions. */
-export function listedModels(address: URL): readonly string[] {
-  const provider = objectsAt(priceList(), "providers").find((one) => listAt(one, "hosts").includes(address.hostname));
-  const models = provider === undefined ? [] : objectsAt(provider, "models");
-  return models.flatMap((one) => listAt(one, "names").filter((name) => typeof name === "string"));
-}
-
 let list: JsonObject | null = null;
 
 /** Read when the first price is asked for; it is a file of this build, and being wrong is a bug. */
