@@ -7,14 +7,14 @@ import { EMPTY_LOCK, formatLock, LOCK_FILE, parseLock, type LockedModel, type St
 import { modelFile, verifyModel, type PullRequest } from "../supply/index.ts";
 import { maybeText, text } from "./input.ts";
 import type { Operation } from "./operation.ts";
-import { modelEngineOperation, type ModelEngineParts } from "./ops-model-engine.ts";
+import { modelLibraryOperation, type ModelLibraryParts } from "./ops-model-library.ts";
 import { declaredRows, type ModelUseParts } from "./ops-model-use.ts";
 import { planned, writeHomeFile } from "./ops-stack.ts";
 import type { PolicyState } from "./policy-state.ts";
 
 export type ModelOrder = Pick<PullRequest, "source" | "sha256" | "progress">;
 
-export interface ModelParts extends Pick<ModelUseParts, "modelState">, ModelEngineParts {
+export interface ModelParts extends Pick<ModelUseParts, "modelState">, ModelLibraryParts {
   readonly home: HomePaths;
   readonly policy: PolicyState;
   readonly isOwnUser: boolean;
@@ -27,7 +27,7 @@ export function modelOperations(parts: ModelParts): readonly Operation[] {
   return [
     { name: "model.list", needsOwner: false, run: async (input) => list(parts, input["check"] === true) },
     { name: "model.pull", needsOwner: true, run: (input, { emit }) => pull(parts, input, emit) },
-    modelEngineOperation(parts),
+    modelLibraryOperation(parts),
     { name: "model.remove", needsOwner: true, run: async (input) => remove(parts, text(input, "name")) },
   ];
 }

@@ -3,7 +3,13 @@
 import { join } from "node:path";
 import { Fault, reasonOf } from "../kernel/index.ts";
 import type { LockedModel } from "../manifest/index.ts";
-import { openEngineModel, type EngineModel, type LocalModel, type ModelDeclaration } from "../models/index.ts";
+import {
+  currentModel,
+  openEngineModel,
+  type EngineModel,
+  type LocalModel,
+  type ModelDeclaration,
+} from "../models/index.ts";
 import type { SandboxProbe } from "../sandbox/index.ts";
 import { llamaFolder, modelFile, modelsFolder, openModelChecks } from "../supply/index.ts";
 import type { DaemonState } from "./state.ts";
@@ -60,12 +66,7 @@ export function openLocalModels(state: DaemonState, probe: () => Promise<Sandbox
   }
 
   return {
-    open: (name, declared) => ({
-      dialect: "openai-chat",
-      address: "here",
-      wire: async (request) => current(name, declared).wire(request),
-      post: async (posting) => current(name, declared).post(posting),
-    }),
+    open: (name, declared) => currentModel(() => current(name, declared)),
     async close() {
       await Promise.all([...opened.values()].map(({ model }) => model.close()));
     },

@@ -1,6 +1,6 @@
 // The room of models: wire formats, routes, places, prices, the local engine.
 
-export { openEngineModel } from "./llama-model.ts";
+export { currentModel, openEngineModel } from "./llama-model.ts";
 export type { EngineModel, EngineModelOptions } from "./llama-model.ts";
 export { recordingPeer, replayingPeer } from "./cassette.ts";
 export type { Declarations, ModelDeclaration } from "./declaration.ts";

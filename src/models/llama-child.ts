@@ -1,5 +1,5 @@
-// Runs one model file: `llama-child LIBRARY MODEL CONTEXT THREADS`. Started in the sandbox, without network; it may read
-// the library, this file and the model. Orders come on stdin and answers go to stdout, a line each.
+// Runs one model file: `llama-child LIBRARY MODEL CONTEXT THREADS`. Started in the sandbox, without network; it may
+// read the library, our own two rooms and the model. Orders come on stdin, answers go to stdout, a line each.
 
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";

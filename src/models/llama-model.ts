@@ -25,6 +25,8 @@ export interface EngineModel extends LocalModel {
   /** Of the running child; null while none runs. */
   pid(): number | null;
   close(): Promise<void>;
+  /** Resolves once no child runs. */
+  idle(): Promise<void>;
 }
 
 type Failed = Extract<ModelReply, { readonly kind: "failed" }>;
@@ -51,6 +53,17 @@ export function openEngineModel(options: EngineModelOptions): EngineModel {
     },
     pid: () => child.pid,
     close: () => child.close(),
+    idle: () => child.idle(),
+  };
+}
+
+/** Which file a name stands for is looked up at each request: the lock may have changed meanwhile. */
+export function currentModel(current: () => LocalModel): LocalModel {
+  return {
+    dialect: "openai-chat",
+    address: "here",
+    wire: async (request) => current().wire(request),
+    post: async (posting) => current().post(posting),
   };
 }
 

@@ -110,6 +110,12 @@ export class LlamaProcess {
     }
   }
 
+  /** Resolves once no child runs. */
+  async idle(): Promise<void> {
+    const last = await this.#running?.catch(() => null);
+    await last?.process.exited;
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#idle);
     const last = await this.#running?.catch(() => null);

@@ -112,8 +112,10 @@ export function withoutFilling(value: JsonValue, schema: JsonValue | undefined):
 
 function allowsNull(schema: JsonValue | undefined): boolean {
   if (!isObject(schema)) return true;
-  const type = schema["type"];
-  if (schema["const"] === null || listAt(schema, "enum").includes(null)) return true;
-  if (type === undefined) return [...objectsAt(schema, "anyOf"), ...objectsAt(schema, "oneOf")].some(allowsNull);
+  const { type, const: fixed } = schema;
+  const listed = listAt(schema, "enum");
+  if (fixed !== undefined || listed.length > 0) return fixed === null || listed.includes(null);
+  const choices = [...objectsAt(schema, "anyOf"), ...objectsAt(schema, "oneOf")];
+  if (type === undefined) return choices.length === 0 || choices.some(allowsNull);
   return type === "null" || (Array.isArray(type) && type.includes("null"));
 }

@@ -58,8 +58,8 @@ test(
     assert.equal(before.status, 503, before.text);
     assert.match(before.text, /the engine for model files is not installed\. Next: freehold model engine/);
     fillStore(home.paths);
-    const engine = await owner.call("model.engine", {});
-    assert.equal(engine["version"], "3.22.1");
+    const installed = await owner.call("model.engine", {});
+    assert.equal(installed["version"], "3.22.1");
 
     const whole = await post(daemon, token, ask("say hello"));
     assert.equal(whole.status, 200, whole.text);
@@ -82,7 +82,7 @@ test("an engine that was changed on disk is not started", { skip }, async (t) =>
   const home = makeHome(t);
   fillStore(home.paths);
   const { owner } = await home.start();
-  const { tree } = await owner.call("model.engine", {});
+  const tree = textAt(await owner.call("model.engine", {}), "tree") ?? "";
   const source = join(home.base, "small.gguf");
   writeFileSync(source, SAYS);
   const declaration = { name: "small", speaks: "gguf", model: "tiny", place: "this-machine" };
@@ -93,11 +93,11 @@ test("an engine that was changed on disk is not started", { skip }, async (t) =>
     const { digest } = await owner.call(op, input);
     await owner.call("apply", { digest: digest ?? null, read: [] });
   }
-  const folder = treeFolder(home.paths, String(tree));
+  const folder = treeFolder(home.paths, tree);
   unsealTree(folder);
   writeFileSync(join(folder, "node_modules", "node-llama-cpp", "dist", "index.js"), "export {};\n");
   const refused = JSON.stringify(
-    await owner.call("model.test", { name: "small" }).catch((error: unknown) => `${error}`),
+    await owner.call("model.test", { name: "small" }).catch((error: unknown) => String(error)),
   );
   assert.match(refused, /files of the engine were changed/);
 });

@@ -1,9 +1,11 @@
 // Model files in the real llama.cpp, through the door: what they say, how they fail, and that only the child falls.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import type { JsonObject, ModelAnswer, ModelEvent, ModelRequest } from "../../src/kernel/index.ts";
 import type { EngineModel, EngineModelOptions, ModelPeer } from "../../src/models/index.ts";
+import { processTree } from "../../src/sandbox/limits.ts";
 import { openFixture, type DoorFixture } from "../fixtures/door.ts";
 import { abortingGguf, embeddingGguf, randomGguf, scriptedGguf, type Script } from "../fixtures/gguf.ts";
 import { openLlamaHome, whyNoLlama, type LlamaHome } from "../fixtures/llama.ts";
@@ -177,6 +179,30 @@ describe("a model file", { skip }, () => {
     assert.equal(why, "gone");
     assert.ok(began || seen.length < 200);
     assert.equal(answered(await think(small, { body: ask("say hello") })).text, "Good morning, Ada.");
+  });
+
+  test("is asked by one at a time; more than the line holds are refused at once", async () => {
+    const model = await lab.open("narrow", scriptedGguf(SCRIPTS), { limits: { waitingMax: 1 } });
+    const asked = ask("go on!", { max_tokens: 200 });
+    const answers = await Promise.all([1, 2, 3].map(() => think(model, { body: asked })));
+    const reasons = answers.flatMap((answer) => (answer.kind === "refused" ? [answer.reason] : []));
+    assert.deepEqual(reasons, ["small: narrow has enough to do"]);
+    await model.close();
+  });
+
+  test("runs in a child that has no network, and that ends when nobody asks", async () => {
+    const model = await lab.open("idle", scriptedGguf(SCRIPTS), { limits: { idleMs: 1 } });
+    const seen: string[] = [];
+    const onEvent = (): void => {
+      const inner = processTree(model.pid() ?? 0).at(-1) ?? 0;
+      seen.push(readFileSync(`/proc/${inner}/net/dev`, "utf8"));
+    };
+    answered(await think(model, { body: ask("say hello", { stream: true }), onEvent }));
+    const interfaces = [...(seen[0] ?? "").matchAll(/^ *([\w.-]+):/gm)].map(([, name]) => name);
+    assert.deepEqual(interfaces, ["lo"]);
+    await model.idle();
+    assert.equal(model.pid(), null);
+    assert.equal(answered(await think(model, { body: ask("say hello") })).text, "Good morning, Ada.");
   });
 
   test("takes images from nobody, and no choice of a tool that it could not keep", async () => {

@@ -4,11 +4,11 @@ import type { JsonObject } from "../kernel/index.ts";
 import type { InstalledLlama } from "../supply/index.ts";
 import type { Operation } from "./operation.ts";
 
-export interface ModelEngineParts {
+export interface ModelLibraryParts {
   installLlama(progress: (text: string) => void): Promise<InstalledLlama>;
 }
 
-export function modelEngineOperation(parts: ModelEngineParts): Operation {
+export function modelLibraryOperation(parts: ModelLibraryParts): Operation {
   return {
     name: "model.engine",
     needsOwner: true,
