@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
+import { startLlama } from "../fixtures/llama-server.ts";
 import { addClient, addRogues, effects, makeHome, openMcp, spawnDaemon } from "../fixtures/daemon.ts";
 
 const RULES = `rules:
@@ -96,6 +97,37 @@ test("a full disk: nothing acts unrecorded, stop still stops, and with space aga
   await daemon.owner.call("resume", {});
   assert.equal((await client.call("one__write", { path: "after" })).isError, false);
   assert.equal((await daemon.owner.call("ledger.verify", {}))["kind"], "good");
+  assert.equal(await daemon.end(), 0);
+});
+
+test("a full disk: no model is asked, and with space again it goes on", { skip }, async (t) => {
+  const disk = smallDisk(t, 32);
+  const home = makeHome(t, { inside: disk.path });
+  const llama = await startLlama(() => ({ text: "ready" }));
+  t.after(() => llama.close());
+  const daemon = await home.start();
+  const { owner } = daemon;
+  const price = { input: 100, output: 100 };
+  const input = { name: "paid", speaks: "openai-chat", url: llama.url, model: "m", place: "this-machine", price };
+  const added = await owner.call("model.add", input);
+  await owner.call("apply", { digest: added["digest"] ?? null, read: [] });
+  assert.equal((await owner.call("model.test", { name: "paid" }))["kind"], "answered");
+  fill(join(disk.path, "filler"));
+  // The write-ahead log may have some room left in its last page.
+  let refused = 0;
+  for (let number = 0; number < 40 && refused < 3; number += 1) {
+    const before = llama.asked.length;
+    const said = await owner.call("model.test", { name: "paid" }).catch((error: unknown) => String(error));
+    if (llama.asked.length > before) continue;
+    refused += 1;
+    assert.match(typeof said === "string" ? said : JSON.stringify(said), /full/);
+  }
+  assert.equal(refused, 3);
+  rmSync(join(disk.path, "filler"));
+  const asked = llama.asked.length;
+  assert.equal((await owner.call("model.test", { name: "paid" }))["kind"], "answered");
+  assert.equal(llama.asked.length, asked + 1);
+  assert.equal((await owner.call("ledger.verify", {}))["kind"], "good");
   assert.equal(await daemon.end(), 0);
 });
 
