@@ -1,4 +1,4 @@
-// A model that never stops calling: what it gets, and what says so. One makes the same call for ever, one always another.
+// A model that never stops calling: what it gets. One makes the same call for ever, one always another.
 
 import type { JsonObject } from "../src/kernel/index.ts";
 import type { Script } from "../tests/fixtures/agent.ts";

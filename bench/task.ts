@@ -1,4 +1,4 @@
-// One tool among 256, by the agent: find, call, answer. Tokens of what tools take of the last request, and of all of it.
+// One tool among 256, by the agent: find, call, answer. Tokens that tools take of the last request, and all of it.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

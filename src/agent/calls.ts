@@ -114,7 +114,7 @@ export function answerText(parts: AgentParts, answer: DoorAnswer): string {
       return `${what}, question ${answer.question}. Do not call it again; you will be told. Go on or end.`;
     }
     case "withheld":
-      return `Kept from you as ${answer.handle}: ${answer.reason}. Put ${answer.handle} into an argument to pass it on.`;
+      return `Kept from you as ${answer.handle}: ${answer.reason}. As an argument that name passes it on.`;
     case "denied":
       return `Denied (${answer.because}): ${answer.reason}`;
     case "failed":

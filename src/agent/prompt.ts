@@ -17,8 +17,8 @@ export const TOOLS: readonly JsonObject[] = [
   tool(FIND, "Find tools by what they do.", { query: TEXT }, ["query"]),
   tool(
     CALL,
-    "Call a found tool. Name in `next` what you will call after it. With `look` a helper reads the result and you get " +
-      "its answer alone; `as` is boolean, number, date or words like a|b.",
+    "Call a found tool. Name in `next` what you will call after it. With `look` a helper reads the result and you " +
+      "get its answer alone; `as` is boolean, number, date or words like a|b.",
     {
       tool: TEXT,
       args: { type: "object" },

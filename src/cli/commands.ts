@@ -1,22 +1,11 @@
 // The commands: names, arguments, options and the file of each. Nothing of a command is loaded before it is used.
 
 import type { CommandSpec } from "./command-spec.ts";
+import { CHAT } from "./command-chat.ts";
 import { FETCHING } from "./commands-fetching.ts";
 import { UPDATING } from "./commands-update.ts";
 
 const EVERY_DAY: readonly CommandSpec[] = [
-  {
-    name: "chat",
-    args: "[words...]",
-    summary: "talk with your agent; slash commands work without any model",
-    group: "Every day",
-    options: [
-      ["--in <compartment>", "the part of your life it is about; the first one when left out"],
-      ["--resume [conversation]", "go on with the last conversation, or with this one"],
-      ["--list", "your conversations"],
-    ],
-    load: async () => (await import("./chat.ts")).run,
-  },
   {
     name: "status",
     summary: "what runs, what waits, and the next command",
@@ -394,6 +383,7 @@ const DEFEND: readonly CommandSpec[] = [
 ];
 
 export const COMMANDS: readonly CommandSpec[] = [
+  CHAT,
   ...EVERY_DAY,
   ...BUILD,
   ...FETCHING,

@@ -22,7 +22,7 @@ test("conversations are listed with a form to begin one, and nobody but the owne
   assert.equal((await stranger.get("/chat/chat-4f1c")).status, 303);
 });
 
-test("a conversation shows what was said and called, a stranger's text escaped and what hides in it spelled out", async (t) => {
+test("a conversation shows what was said and called, a stranger's text escaped and nothing hidden in it", async (t) => {
   const { browser } = await owners(t);
   const { body, headers } = await browser.get("/chat/chat-4f1c");
   assert.match(body, /Answer Bob if he needs one\./);
@@ -54,7 +54,7 @@ test("a new conversation is opened in the chosen part of the owner's life", asyn
   assert.ok(running.called.some(({ name }) => name === "chat.say"));
 });
 
-test("a turn under way can be cancelled, one that was cut off gone on with, and without a model it is said", async (t) => {
+test("a turn under way can be cancelled, one that was cut off gone on with, and no model is said", async (t) => {
   const { running, browser } = await owners(t);
   const { chat } = running.sample;
   running.override.set("chat.state", () => ({ ...chat.state, isRunning: true }));

@@ -31,7 +31,7 @@ async function killedIn(t: TestContext, where: string): Promise<Killed> {
   return { session: said.trim(), world };
 }
 
-test("killed in a model's answer, it goes on with the owner's words, which must be confirmed once something was read", async (t) => {
+test("killed in a model's answer, it goes on; an effect after what was read is a question", async (t) => {
   const { session, world } = await killedIn(t, "answer");
   assert.equal(world.chats.state(session)["isUnfinished"], true);
   const { receipt } = await world.chats.goOn(session, world.visit);
@@ -46,7 +46,7 @@ test("killed in a model's answer, it goes on with the owner's words, which must 
   assert.deepEqual(await world.chats.goOn(session, world.visit).then(({ receipt: none }) => none), null);
 });
 
-test("killed in an effect, the model is told that it may have happened, and the same effect is a question", async (t) => {
+test("killed in an effect, the model is told that it may have happened, and a repetition is a question", async (t) => {
   const { session, world } = await killedIn(t, "effect");
   await world.chats.goOn(session, world.visit);
   const texts = messagesOf(world.requests[0]).map((message) => textAt(message, "content") ?? "");

@@ -84,7 +84,7 @@ test("what the owner asks for in their own words is sent at once", async (t) => 
   assert.deepEqual(opened.called, [["mail.send_mail", SEND]]);
 });
 
-test("after a stranger's text only what was in the outline is sent; the rest is asked, and told when it was answered", async (t) => {
+test("after a stranger's text what is not in the outline is asked, and its end told to the model", async (t) => {
   const script = inTurn(
     { calls: [call("mail.read_mail")] },
     { calls: [call("mail.send_mail", SEND)] },

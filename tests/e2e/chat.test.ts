@@ -148,7 +148,7 @@ terminalTest("an effect that needs a yes is asked in the conversation, and done 
   assert.match(readFileSync(join(set.home.paths.memoryDir, "personal", "notes.md"), "utf8"), /evil\.example/);
 });
 
-test("without a terminal nobody is the owner: no word goes to a model, and what is open to all still works", async (t) => {
+test("without a terminal nobody is the owner: no word goes to a model, what is open to all works", async (t) => {
   const set = await stackWith(t, () => ({ text: "never" }));
   const { dir } = set.home.paths;
   const env = { PATH: process.env["PATH"] ?? "", HOME: set.home.base };
