@@ -1,13 +1,16 @@
 // Models through the real daemon: found, declared, tried, told of, and taken out; and what a person sees of it.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test, type TestContext } from "node:test";
 import { isObject, readJson, textAt, type JsonObject } from "../../src/kernel/index.ts";
-import { makeHome, PIN, type TestDaemon, type TestHome } from "../fixtures/daemon.ts";
+import { makeHome, PIN, removeTree, type TestDaemon, type TestHome } from "../fixtures/daemon.ts";
 import { hasPty, onTerminal, type Transcript, type Typing } from "./pty.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -230,3 +233,23 @@ test(
     assert.equal(isObject(listed?.["price"]) && listed["price"]["input"], 1);
   },
 );
+
+test("a first start says what could be used, and configures none of it", async (t) => {
+  const base = mkdtempSync(join(tmpdir(), "freehold-first-"));
+  const home = join(base, "home");
+  const key = "sk-test-0123456789";
+  const env = { PATH: process.env["PATH"] ?? "", HOME: base, NO_COLOR: "1", OPENAI_API_KEY: key };
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [MAIN, ...args, "--home", home], { env, cwd: base, encoding: "utf8" });
+  t.after(() => {
+    run("shutdown");
+    removeTree(base);
+  });
+  const first = run("start");
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stdout, /models: .*a key of OpenAI in OPENAI_API_KEY; \S*freehold model add/);
+  assert.equal(first.stdout.includes(key), false);
+  assert.match(readFileSync(join(home, "stack.yaml"), "utf8"), /^models: \{\}$/m);
+  assert.deepEqual(readJson(run("secret", "list", "--json").stdout), { names: [] });
+  assert.doesNotMatch(run("start").stdout, /models: /, "it is said once");
+});
