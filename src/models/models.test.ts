@@ -113,3 +113,33 @@ test("a model file is this machine by construction, and without an engine of our
   assert.deepEqual(await peer?.place(), { kind: "proven", place: "this-machine", how: "Freehold runs it itself" });
   assert.equal(await peer?.wire({ dialect: "openai-chat", body: {} }), wire);
 });
+
+test("nothing is sent to a program that has taken the port of a proven model", async (t) => {
+  const props = { default_generation_settings: { n_ctx: 4_096 }, model_path: "m.gguf" };
+  const asked: string[] = [];
+  let isOther = false;
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    request.resume();
+    if (isOther || request.url !== "/props") response.writeHead(404);
+    response.end(JSON.stringify(props));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/v1`;
+  let nowMs = 1_000;
+  const peer = rig({ local: { ...BASE, url } }, { nowMs: () => nowMs }).models.peer("local");
+  assert.equal((await peer?.place())?.kind, "proven");
+  const wire = await peer?.wire({ dialect: "openai-chat", body: { messages: [{ role: "user", content: "private" }] } });
+  assert.ok(wire !== undefined && !("kind" in wire), JSON.stringify(wire));
+  isOther = true;
+  nowMs += 30_000;
+  const reply = await peer?.post({ wire, signal: new AbortController().signal, onEvent: () => undefined });
+  assert.equal(reply?.kind === "failed" && reply.isUnsent, true, JSON.stringify(reply));
+  assert.equal(asked.includes("/v1/chat/completions"), false);
+});
