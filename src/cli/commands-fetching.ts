@@ -92,7 +92,7 @@ export const FETCHING: readonly CommandSpec[] = [
   },
   {
     name: "model engine",
-    summary: "install what runs model files here, llama.cpp as pinned packages (85 MB)",
+    summary: "install what runs model files here, llama.cpp as pinned packages (78 MB)",
     group: "Build",
     load: async () => (await import("./model-engine.ts")).run,
   },
