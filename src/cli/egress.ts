@@ -27,11 +27,12 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
 
 function modelRow(row: JsonObject): readonly string[] {
   const place = lineIn(row, "place", 20);
+  const cutOff = numberIn(row, "cutOff");
   const stayed = place === "this-machine" ? ", stayed here" : "";
   return [
     lineIn(row, "model", 40),
     `${numberIn(row, "bytes")} bytes${stayed}`,
-    count(numberIn(row, "requests"), "request"),
+    count(numberIn(row, "requests"), "request") + (cutOff === 0 ? "" : `, ${cutOff} cut off: bytes unknown`),
     `${lineIn(row, "address", 120)} (${place})`,
   ];
 }

@@ -31,6 +31,8 @@ export function modelLines(entry: LedgerEntry, currency: Currency): readonly str
       const hold = held > 0 ? `; at most ${moneyText(held, currency)} was held for it` : "";
       return [`${who} asked model ${name} (${textAt(facts, "place") ?? ""}, ${textAt(facts, "address") ?? ""})${hold}`];
     }
+    case "lost":
+      return ["It was cut off when Freehold ended; all that was held for it was charged, and its bytes may have left"];
     case "outcome":
       return receipt(facts, currency);
     default:

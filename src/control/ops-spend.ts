@@ -50,10 +50,12 @@ async function spend(parts: SpendParts, sinceMs: number): Promise<JsonObject> {
   const { currency } = parts.policy.current().stack.owner;
   const models = new Map<string, Sum>();
   const principals = new Map<string, Sum>();
-  const isCut = await eachSince(parts.store, { kinds: ["outcome"], sinceMs }, (entry) => {
+  const isCut = await eachSince(parts.store, { kinds: ["outcome", "lost"], sinceMs }, (entry) => {
     if (!entry.subject.startsWith("model:")) return;
-    add(models, entry.subject.slice("model:".length), entry.facts);
-    add(principals, entry.principal ?? "freehold", entry.facts);
+    const facts =
+      entry.kind === "lost" ? { costNanoUsd: numberAt(intentOf(parts, entry), "holdNanoUsd") } : entry.facts;
+    add(models, entry.subject.slice("model:".length), facts);
+    add(principals, entry.principal ?? "freehold", facts);
   });
   const rows = (sums: ReadonlyMap<string, Sum>): readonly JsonObject[] =>
     [...sums]
@@ -71,6 +73,13 @@ async function spend(parts: SpendParts, sinceMs: number): Promise<JsonObject> {
     principals: rows(principals),
     budgets: budgetsNow(parts),
   };
+}
+
+/** What a crash cut off was charged as it was held. */
+function intentOf({ store }: SpendParts, lost: LedgerEntry): JsonObject {
+  const seq = numberAt(lost.facts, "intent");
+  const [intent] = seq > 0 ? store.ledger.entries({ after: seq - 1, limit: 1 }) : [];
+  return intent?.facts ?? {};
 }
 
 function add(sums: Map<string, Sum>, name: string, facts: JsonObject): void {
@@ -104,6 +113,8 @@ interface Left {
   readonly address: string;
   requests: number;
   bytes: number;
+  /** By a crash: whether their bytes left, nobody knows. */
+  cutOff: number;
 }
 
 /** Bytes are known of models; of servers the calls are counted, and of every connection that it was opened. */
@@ -117,12 +128,12 @@ async function egress(parts: SpendParts, sinceMs: number): Promise<JsonObject> {
     if (server === undefined) return true;
     return server.sandbox === "none" || server.sandbox.network !== "none" || /^https?:/.test(server.source ?? "");
   };
-  const isCut = await eachSince(parts.store, { kinds: ["outcome", "connection"], sinceMs }, (entry) => {
+  const isCut = await eachSince(parts.store, { kinds: ["outcome", "lost", "connection"], sinceMs }, (entry) => {
     const { kind, subject, facts } = entry;
     if (kind === "connection") addConnection(connections, entry);
     if (kind === "connection" || textAt(facts, "reply") === "not-sent") return;
     if (subject.startsWith("model:")) {
-      addModel(models, entry);
+      addModel(models, kind === "lost" ? { ...entry, facts: { ...intentOf(parts, entry), cutOff: 1 } } : entry);
       return;
     }
     const server = subject.slice(0, Math.max(0, subject.indexOf(".")));
@@ -143,8 +154,9 @@ function addModel(models: Map<string, Left>, { subject, facts }: LedgerEntry): v
   const [model, place] = [subject.slice("model:".length), textAt(facts, "place") ?? ""];
   const address = textAt(facts, "address") ?? "";
   const key = `${model} ${place} ${address}`;
-  const row = models.get(key) ?? { model, place, address, requests: 0, bytes: 0 };
+  const row = models.get(key) ?? { model, place, address, requests: 0, bytes: 0, cutOff: 0 };
   row.requests += 1;
+  row.cutOff += numberAt(facts, "cutOff");
   row.bytes += numberAt(facts, "sentBytes");
   models.set(key, row);
 }

@@ -88,6 +88,16 @@ test("entries are found by request, kind and place; without a start the latest c
   assert.deepEqual(seqs({ limit: 0 }), []);
 });
 
+test("the second intent of one request is unfinished though the first has its outcome", (t) => {
+  const here = place(t);
+  const store = here.open();
+  for (const kind of ["intent", "outcome", "intent"] as const) store.ledger.append(entry(kind, "a"));
+  const unfinished = (): readonly number[] => store.ledger.unfinished().map(({ seq }) => seq);
+  assert.deepEqual(unfinished(), [3]);
+  store.ledger.append(entry("lost", "a"));
+  assert.deepEqual(unfinished(), []);
+});
+
 test("an intent is unfinished until its outcome, loss or unknown end is recorded", (t) => {
   const here = place(t);
   const store = here.open();

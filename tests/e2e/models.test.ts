@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test, type TestContext } from "node:test";
 import { isObject, readJson, textAt, type JsonObject } from "../../src/kernel/index.ts";
+import type { Scripted } from "../fixtures/agent.ts";
+import { startLlama } from "../fixtures/llama-server.ts";
 import { makeHome, PIN, removeTree, type TestDaemon, type TestHome } from "../fixtures/daemon.ts";
 import { hasPty, onTerminal, type Transcript, type Typing } from "./pty.ts";
 
@@ -164,6 +166,42 @@ test("a model in the cloud is not asked without a budget or a price, and its ref
   await assert.rejects(owner.call("model.add", { name: "Far", ...far }), { code: "model.name" });
   await assert.rejects(owner.call("model.add", { name: "a", ...far, place: "clod" }), /Did you mean 'cloud'\?/);
   await assert.rejects(owner.call("egress", { spanMs: -1 }), { code: "ledger.since" });
+});
+
+test("a call that a kill cut off is charged in full, and told as that", async (t) => {
+  const { promise: asked, resolve: wasAsked } = Promise.withResolvers<void>();
+  const llama = await startLlama(() => {
+    wasAsked();
+    return Promise.withResolvers<Scripted>().promise;
+  });
+  t.after(() => llama.close());
+  const home = makeHome(t);
+  const daemon = await home.start();
+  const price = { input: 10, output: 10 };
+  const local = { speaks: "openai-chat", url: llama.url, model: "m", place: "this-machine", price };
+  await declare(daemon, { name: "local", ...local });
+  const cut = daemon.owner.call("model.test", { name: "local" }).catch((error: unknown) => String(error));
+  await asked;
+  await daemon.kill9();
+  assert.equal(typeof (await cut), "string");
+
+  const { owner } = await home.start();
+  const spend = await owner.call("spend", {});
+  const [row] = rowsOf(spend, "models");
+  const [day] = rowsOf(spend, "budgets");
+  assert.equal(row?.["calls"], 1);
+  assert.ok(Number(row?.["cost"]) > 0, JSON.stringify(spend));
+  assert.deepEqual([day?.["spent"], day?.["held"]], [row?.["cost"], 0]);
+  const egress = await owner.call("egress", {});
+  assert.equal(rowsOf(egress, "models")[0]?.["cutOff"], 1);
+  const { entries } = await owner.call("ledger.tail", { limit: 10 });
+  assert.ok(Array.isArray(entries));
+  const lost = entries.find((entry) => isObject(entry) && entry["kind"] === "lost");
+  const id = isObject(lost) ? (textAt(lost, "request") ?? "") : "";
+  assert.match(
+    linesOf(await owner.call("why", { id })).join("\n"),
+    /It was cut off when Freehold ended; all that was held/,
+  );
 });
 
 test("a person adds an engine's model, tries it, and sees what left", { skip: absent ?? false }, async (t) => {
