@@ -70,7 +70,7 @@ function dayOf(day: number | null): JsonObject {
 }
 
 function draftFrom(given: Given): Draft {
-  const url = textOption(given, "url");
+  const url = withVersion(textOption(given, "url"));
   const model = textOption(given, "model");
   if (model === null) {
     const message = "no engine that is known answers there, so it is to be said which model is asked.";
@@ -79,6 +79,12 @@ function draftFrom(given: Given): Draft {
   const speaks = textOption(given, "speaks") ?? (isAnthropic(url) ? "anthropic-messages" : "openai-chat");
   const place = textOption(given, "place") ?? (speaks === "gguf" ? "this-machine" : placeOf(url));
   return { speaks, url, model, place, secret: textOption(given, "secret") };
+}
+
+/** Where nothing stands after the host, the path that all of them use. */
+function withVersion(url: string | null): string | null {
+  const parsed = url === null ? null : URL.parse(url);
+  return parsed !== null && parsed.pathname === "/" ? new URL("/v1", parsed).href : url;
 }
 
 function isAnthropic(url: string | null): boolean {

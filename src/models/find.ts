@@ -25,5 +25,7 @@ async function runnerAt(permit: PermitConnection, url: string): Promise<FoundRun
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) return null;
   const address = { url: parsed, permit, resolve: resolverFor("this-machine"), key: null };
   const said = await withRunner(address, (line) => runnerBehind(line, null)).catch(() => null);
-  return said === null ? null : { ...said, url };
+  // All of them answer programs below this path.
+  const at = parsed.pathname === "/" ? new URL("/v1", parsed).href : url;
+  return said === null ? null : { ...said, url: at };
 }

@@ -210,7 +210,7 @@ test("a person adds an engine's model, tries it, and sees what left", { skip: ab
   await home.start();
   const pin = { expect: "Your PIN or passphrase: ", send: `${PIN}\r` };
   const added = await typed(home, {
-    args: ["model", "add", "local", "--url", llama.url],
+    args: ["model", "add", "local", "--url", llama.url.replace("/v1", "")],
     steps: [{ expect: "Which one?", send: "1\r" }, pin, { expect: "Declare the model local?", send: "y\r" }],
   });
   assert.match(flat(added), /1 tiny\.gguf of llama\.cpp \(this machine\)/, added.output);
