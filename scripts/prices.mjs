@@ -128,10 +128,10 @@ const head = JSON.stringify({
   asOf: asOf.toISOString().slice(0, 10),
   unit: "nano-USD per 1,000 tokens",
 });
-const lines = providers.map(
-  ({ id, hosts, models }) =>
-    `{"id":${JSON.stringify(id)},"hosts":${JSON.stringify(hosts)},"models":[\n${models.map((one) => JSON.stringify(one)).join(",\n")}\n]}`,
-);
+const lines = providers.map(({ id, hosts, models }) => {
+  const rows = models.map((one) => JSON.stringify(one)).join(",\n");
+  return `{"id":${JSON.stringify(id)},"hosts":${JSON.stringify(hosts)},"models":[\n${rows}\n]}`;
+});
 writeFileSync(
   join(import.meta.dirname, "../src/models/prices.json"),
   `${head.slice(0, -1)},"providers":[\n${lines.join(",\n")}\n]}\n`,

@@ -1,4 +1,5 @@
-// freehold egress [--since 7d]: what left this machine, from the ledger: bytes to models, calls of servers, connections.
+// freehold egress [--since 7d]: what left this machine, from the ledger: bytes to models, calls of servers,
+// connections.
 
 import type { JsonObject } from "../kernel/index.ts";
 import { spanOption, type Given } from "./given.ts";

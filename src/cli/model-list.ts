@@ -45,7 +45,8 @@ function placeText(model: JsonObject): string {
 function priceText(model: JsonObject): string {
   const { price } = model;
   if (typeof price === "object" && price !== null && !Array.isArray(price) && "input" in price) {
-    return `${numberIn(price, "input")} and ${numberIn(price, "output")} USD a million tokens (${lineIn(price, "source", 60)})`;
+    const [input, output] = [numberIn(price, "input"), numberIn(price, "output")];
+    return `${input} and ${output} USD a million tokens (${lineIn(price, "source", 60)})`;
   }
   return ["cloud", "unproven"].includes(textIn(model, "proven")) ? "price unknown, so it is not asked" : "free";
 }

@@ -40,7 +40,7 @@ function rows(answer: JsonObject, field: string): readonly JsonObject[] {
   return Array.isArray(list) ? list.filter((row) => isObject(row)) : [];
 }
 
-test("what was spent is told by model and by who asked, in the owner's currency, for the span that was asked for", async (t) => {
+test("what was spent is told by model and by who asked, in the owner's currency, for a span", async (t) => {
   const one = desk(t);
   await one.think({ model: "far" });
   one.nowMs += 3_600_000;

@@ -22,7 +22,7 @@ import {
 const never = (): Promise<ModelReply> => Promise.withResolvers<ModelReply>().promise;
 
 describe("what is held, and what is charged", () => {
-  test("the bound is held before it is sent, with its intent; what was used is charged, with its receipt", async (t) => {
+  test("the bound is held with the intent before it is sent; what was used is charged with the receipt", async (t) => {
     const one = rig(t);
     one.far.post = (posting) => {
       assert.deepEqual(one.spent(DAY), { spent: 0, held: 15 * CENT });
@@ -129,7 +129,7 @@ describe("what is held, and what is charged", () => {
     }
   });
 
-  test("what was never sent costs nothing; what broke off is charged as far as the model said, else at the bound", async (t) => {
+  test("what was never sent is free; what broke off costs what the model said, else the bound", async (t) => {
     const cost = async (broken: ModelReply): Promise<number> => {
       const one = rig(t);
       one.farther.place = { kind: "false", why: "down" };

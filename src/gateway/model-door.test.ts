@@ -24,7 +24,7 @@ async function readFamily(one: Rig): Promise<void> {
 }
 
 describe("who may read it", () => {
-  test("what was read in a compartment stays on this machine where it names no model, also when that fails", async (t) => {
+  test("what was read in a compartment that names no model stays on this machine, also when that fails", async (t) => {
     const one = rig(t);
     await readFamily(one);
     assert.equal((await one.think()).kind, "answered");
@@ -161,7 +161,7 @@ describe("refusals before anything is sent", () => {
     assert.equal(outcome(one)["sentBytes"], 0);
   });
 
-  test("a policy that changes between the hold and the sending: what was decided under the old one is not sent", async (t) => {
+  test("a policy that changes between the hold and the sending: nothing is sent under the old one", async (t) => {
     let changing: (() => void) | null = null;
     const one = rig(t, {
       wrap: (store) => ({

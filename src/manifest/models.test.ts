@@ -51,7 +51,8 @@ test("whatever is changed in a model is said in one sentence, and counts as wide
   const after = STACK.replace("place: cloud,", "place: cloud, fallbackFor: [here], price: { input: 1, output: 2 },");
   assert.deepEqual(changes(STACK, after), [
     [
-      "model far is now m at its maker's address (cloud), with secret:far, standing in for here, at 1 and 2 USD a million tokens",
+      "model far is now m at its maker's address (cloud), with secret:far, standing in for here, " +
+        "at 1 and 2 USD a million tokens",
       true,
     ],
   ]);

@@ -91,7 +91,7 @@ test("a llama.cpp server on a loopback address is this machine, with the context
   assert.deepEqual(permitted, [`127.0.0.1:${url.port}`], "one look is one connection");
 });
 
-test("Ollama with a model of its own is this machine; its context is what was loaded, then what is written", async (t) => {
+test("Ollama with a model of its own is this machine; its context is as loaded, else as written", async (t) => {
   const served = await runner(t, OLLAMA);
   const { proof } = rig(served.url);
   assert.equal(placeOf(await proof.place()), "this-machine");

@@ -43,8 +43,8 @@ export function selectEntries(database: Database, query: EntryQuery): readonly L
 
 /** Intents from there on that nothing closed. A request may have several: a model's stand-in has one of its own. */
 export function openIntents(database: Database, fromSeq: number): readonly LedgerEntry[] {
-  const closed =
-    "SELECT 1 FROM entries c WHERE c.request = e.request AND c.seq > e.seq AND c.kind IN ('outcome', 'lost', 'unknown')";
+  const ends = "c.kind IN ('outcome', 'lost', 'unknown')";
+  const closed = `SELECT 1 FROM entries c WHERE c.request = e.request AND c.seq > e.seq AND ${ends}`;
   const sql = `SELECT * FROM entries e WHERE seq >= ? AND +kind = 'intent' AND NOT EXISTS (${closed}) ORDER BY seq`;
   return database.all(sql, fromSeq).map((row) => entryOf(row));
 }
