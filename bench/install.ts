@@ -25,6 +25,7 @@ import { hexOf, putContent } from "../src/supply/content.ts";
 import { addTree, fillFromPackages } from "../src/supply/install.ts";
 import { packagesOf, thisMachine, type Resolved } from "../src/supply/resolve.ts";
 import { unsealTree, walk } from "../src/supply/tree.ts";
+import { run as switches } from "./generations.ts";
 import { endedChildrenCpuSeconds, interleave, median, round, type Bench } from "./lib.ts";
 import { DIST } from "./parts/product.ts";
 
@@ -59,7 +60,8 @@ interface Row {
   readonly different: string | null;
 }
 
-export const run: Bench = async ({ quick, note }) => {
+export const run: Bench = async (options) => {
+  const { quick, note } = options;
   const base = mkdtempSync(join(tmpdir(), "freehold-install-"));
   try {
     const cases: Case[] = [];
@@ -93,6 +95,8 @@ export const run: Bench = async ({ quick, note }) => {
       identicalTrees: rows.filter((row) => row.different === null).length,
       trees: rows.length,
       packages: rows.reduce((total, row) => total + row.packages, 0),
+      // What follows an installation: until another generation holds.
+      switchMs: (await switches(options))["switchMs"],
       each: rows.map((row) => ({
         ...row,
         cpuSeconds: round(row.cpuSeconds, 2),
