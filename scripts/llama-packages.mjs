@@ -8,13 +8,14 @@ import { join } from "node:path";
 import { capture, npmCommand, tail } from "./process.mjs";
 import { ROOT } from "./bootstrap.mjs";
 
-/** Without those for graphics cards, which have hundreds of megabytes. The packages themselves name more processors. */
+/**
+ * Without those for graphics cards, which have hundreds of megabytes. The packages themselves name more processors. Those
+ * for macOS are not on every registry.
+ */
 const LIBC = ["glibc"];
 const BINARIES = {
   "node_modules/@node-llama-cpp/linux-arm64": { os: ["linux"], cpu: ["arm64"], libc: LIBC },
   "node_modules/@node-llama-cpp/linux-x64": { os: ["linux"], cpu: ["x64"], libc: LIBC },
-  "node_modules/@node-llama-cpp/mac-arm64-metal": { os: ["darwin"], cpu: ["arm64"] },
-  "node_modules/@node-llama-cpp/mac-x64": { os: ["darwin"], cpu: ["x64"] },
 };
 const LOAD = `
 import { registerHooks } from "node:module";
@@ -50,11 +51,16 @@ try {
   for (const name of ["node-llama-cpp", own])
     await run(npm.command, [...npm.args, "install", ...flags, "--omit=optional", `${name}@${version}`]);
   const loaded = JSON.parse(await run(process.execPath, ["load.js"]));
-  const wanted = Object.entries(packages).filter(([path]) => Object.hasOwn(BINARIES, path) || loaded.includes(path));
-  const pinned = wanted.map(([path, { version: exact, integrity }]) => {
-    const binary = Object.hasOwn(BINARIES, path) ? { optional: true, ...BINARIES[path] } : {};
-    return [path, { version: exact, integrity, ...binary }];
-  });
+  const pinned = Object.entries(packages)
+    .filter(([path]) => loaded.includes(path) && !Object.hasOwn(BINARIES, path))
+    .map(([path, { version: exact, integrity }]) => [path, { version: exact, integrity }]);
+  // npm's lock may leave out what other machines need.
+  for (const [path, machine] of Object.entries(BINARIES)) {
+    const spec = `${path.replace("node_modules/", "")}@${version}`;
+    const integrity = JSON.parse(await run(npm.command, [...npm.args, "view", spec, "dist.integrity", "--json"]));
+    pinned.push([path, { version, integrity, optional: true, ...machine }]);
+  }
+  pinned.sort(([a], [b]) => (a < b ? -1 : 1));
   const text = JSON.stringify({ version, packages: Object.fromEntries(pinned) }, null, 2);
   writeFileSync(join(ROOT, "src", "supply", "llama", "packages.json"), `${text}\n`);
   process.stdout.write(`${pinned.length} packages\n`);

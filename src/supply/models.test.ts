@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { homePaths } from "../home/index.ts";
 import { formatLock } from "../manifest/index.ts";
-import { modelFile, modelsFolder, pullModel, verifyModel, type PullRequest } from "./models.ts";
+import { modelFile, modelsFolder, openModelChecks, pullModel, verifyModel, type PullRequest } from "./models.ts";
 
 const BYTES = randomBytes(200_000);
 const HASH = createHash("sha256").update(BYTES).digest("hex");
@@ -200,4 +200,20 @@ test("an answer that is no file, another part than asked for, and nothing at all
   assert.equal(existsSync(modelFile(request("").homePaths, HASH)), false);
   await assert.rejects(pullModel(request(base)), { code: "supply.model-source" });
   await assert.rejects(pullModel(request("relative.gguf")), { code: "supply.model-source" });
+});
+
+test("a checked file is hashed again once anything of it was touched", async (t) => {
+  const { base, request } = place(t);
+  writeFileSync(join(base, "a.gguf"), BYTES);
+  const given = request(join(base, "a.gguf"));
+  const locked = await pullModel(given);
+  const check = openModelChecks(given.homePaths);
+  await check({ name: "a", locked });
+  await check({ name: "a", locked });
+  const file = modelFile(given.homePaths, locked.sha256);
+  chmodSync(file, 0o600);
+  writeFileSync(file, Buffer.from(BYTES).fill(0, 0, 1).fill(1, 1, 2));
+  await assert.rejects(check({ name: "a", locked }), { code: "supply.model-differs", message: /bytes were changed/ });
+  rmSync(file);
+  await assert.rejects(check({ name: "a", locked }), { code: "supply.model-missing" });
 });

@@ -11,7 +11,7 @@ import { addClient, makeHome, type TestDaemon } from "../fixtures/daemon.ts";
 import { scriptedGguf } from "../fixtures/gguf.ts";
 import { fillStore, whyNoLlama } from "../fixtures/llama.ts";
 
-const skip = whyNoLlama() ?? false;
+const skip = (await whyNoLlama()) ?? false;
 const SAYS = scriptedGguf([{ after: "hello", says: ["Good", " morning", "."] }]);
 
 interface Said {

@@ -2,9 +2,16 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { JsonObject, ModelAnswer, ModelEvent, ModelRequest } from "../../src/kernel/index.ts";
-import type { EngineModel, EngineModelOptions, ModelPeer } from "../../src/models/index.ts";
+import {
+  recordingPeer,
+  replayingPeer,
+  type EngineModel,
+  type EngineModelOptions,
+  type ModelPeer,
+} from "../../src/models/index.ts";
 import { processTree } from "../../src/sandbox/limits.ts";
 import { openFixture, type DoorFixture } from "../fixtures/door.ts";
 import { abortingGguf, embeddingGguf, randomGguf, scriptedGguf, type Script } from "../fixtures/gguf.ts";
@@ -31,7 +38,7 @@ const CLOCK: JsonObject = {
 
 let lab: LlamaHome;
 let small: EngineModel;
-const skip = whyNoLlama() ?? false;
+const skip = (await whyNoLlama()) ?? false;
 
 before(async () => {
   if (skip !== false) return;
@@ -211,6 +218,23 @@ describe("a model file", { skip }, () => {
     assert.match(refused(await think(small, { body: shown })).reason, /reads text alone/);
     const forced = ask("hello", { tools: [CLOCK], tool_choice: "required" });
     assert.match(refused(await think(small, { body: forced })).reason, /cannot be made to call a tool/);
+  });
+
+  test("can be kept on a cassette, and its answer played without it", async () => {
+    const file = join(lab.home.dir, "tape.jsonl");
+    const body = ask("say hello", { stream: true });
+    const proof = { kind: "proven", place: "this-machine", how: "a child of ours" } as const;
+    const peer: ModelPeer = { ...small, name: "small", price: null, place: async () => proof };
+    const told = async (one: ModelPeer): Promise<readonly ModelEvent[]> => {
+      const events: ModelEvent[] = [];
+      const wire = await one.wire({ dialect: "openai-chat", body });
+      assert.ok(!("kind" in wire));
+      await one.post({ wire, signal: new AbortController().signal, onEvent: (event) => events.push(event) });
+      return events;
+    };
+    const said = await told(recordingPeer(peer, file));
+    assert.deepEqual(await told(replayingPeer("small", file)), said);
+    assert.ok(said.length > 5);
   });
 
   test("embeds texts: the same text is the same vector, packed or not", async () => {
