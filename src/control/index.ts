@@ -27,6 +27,7 @@ export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";
 export { openPolicyState } from "./policy-state.ts";
 export type { PolicyHistory, PolicyState, Proposal } from "./policy-state.ts";
 export { shipUpdates } from "./ship-updates.ts";
+export { inCurrency } from "./money.ts";
 export type { ShipRun } from "./ship-updates.ts";
 export { startControl } from "./server.ts";
 export { taskRows, together } from "./together.ts";

@@ -28,7 +28,7 @@ import {
   type Toolbox,
   type Turn,
 } from "../agent/index.ts";
-import type { ChatCommand, Chats, ChatVisit } from "../control/index.ts";
+import { inCurrency, type ChatCommand, type Chats, type ChatVisit } from "../control/index.ts";
 import { dateIn, offerTools, type ActivePolicy, type OfferedTools } from "../gateway/index.ts";
 import type { Notes } from "../memory/index.ts";
 import type { Store } from "../store/index.ts";
@@ -113,7 +113,7 @@ class TheChats implements Chats {
       hasModel: Object.keys(stack.models).length > 0,
       label: labelWords(label),
       isTainted: isTainted(label),
-      costToday: nanoUsd / 1e9 / stack.owner.currency.usd,
+      costToday: inCurrency(nanoUsd, stack.owner.currency),
       currency: stack.owner.currency.code,
       isUnfinished: isUnfinished(this.#turns(session)),
       isRunning: this.#underway.has(session),

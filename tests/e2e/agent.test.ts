@@ -52,6 +52,9 @@ test("the agent finds a tool, calls it, remembers, and ends with a receipt", asy
   const done = await opened.say(session, "What is new in my mail? Keep it in mind.");
   const { why, modelCalls, toolCalls, costNanoUsd, model, place } = receiptOf(done);
   assert.deepEqual([why, modelCalls, toolCalls, costNanoUsd], ["done", 4, 2, 2_000]);
+  const state = isObject(done["state"]) ? done["state"] : {};
+  // Two thousandths of a millionth of a dollar, in a currency of which a dollar buys half.
+  assert.deepEqual([state["costToday"], state["currency"]], [0.000_001, "EUR"]);
   assert.deepEqual([model, place], ["local", "this-machine"]);
   assert.deepEqual(opened.called, [["mail.read_mail", {}]]);
   assert.equal(opened.notes("family"), "Dinner on Friday.");
