@@ -9,8 +9,8 @@ import { capture, npmCommand, tail } from "./process.mjs";
 import { ROOT } from "./bootstrap.mjs";
 
 /**
- * Without those for graphics cards, which have hundreds of megabytes. The packages themselves name more processors. Those
- * for macOS are not on every registry.
+ * Without those for graphics cards, which have hundreds of megabytes. The packages themselves name more processors.
+ * Those for macOS are not on every registry.
  */
 const LIBC = ["glibc"];
 const BINARIES = {
