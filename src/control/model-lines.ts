@@ -56,6 +56,8 @@ function receipt(facts: JsonObject, currency: Currency): readonly string[] {
   const bytes = numberAt(facts, "sentBytes");
   lines.push(`${bytes} bytes ${went}, with ${labelText(facts["label"])}; sha256 ${textAt(facts, "sentSha256") ?? ""}`);
   lines.push(...tokenLines(facts));
+  const doubt = textAt(facts, "doubt");
+  if (doubt !== null) lines.push(`DOUBT: ${doubt}`);
   const cost = numberAt(facts, "costNanoUsd");
   const price = textAt(facts, "price");
   const by = price === null ? "" : ` by ${price}`;

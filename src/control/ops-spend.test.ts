@@ -134,6 +134,15 @@ test("a receipt says why it was that model, what it read and wrote, what left, a
   );
 });
 
+test("a receipt passes on what the engine's count gives away", async (t) => {
+  const one = desk(t);
+  const whole = reply();
+  one.near.post = () =>
+    Promise.resolve(whole.kind === "answered" ? { ...whole, doubt: "its context was full" } : whole);
+  const { lines } = await one.run("why", { id: (await one.think({ model: "near" })).request });
+  assert.ok(Array.isArray(lines) && lines.includes("DOUBT: its context was full"), JSON.stringify(lines));
+});
+
 test("an entry of something else is not told as a model's", (t) => {
   const one = desk(t);
   one.door.connect({ principal: "freehold", purpose: "supply", host: "a.example", port: 443 });

@@ -34,6 +34,7 @@ export function receiptOf({ peer, place, wire, label, request }: Asked, settled:
   return {
     address: peer.address,
     costNanoUsd,
+    ...(isAnswered && reply.doubt !== undefined ? { doubt: reply.doubt } : {}),
     firstMs: isAnswered ? reply.firstMs : null,
     identity: isAnswered ? reply.identity : null,
     label: { ...label },

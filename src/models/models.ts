@@ -2,6 +2,7 @@
 
 import type { PermitConnection } from "../kernel/index.ts";
 import { resolverFor, type LookUp } from "./addresses.ts";
+import { withCutOff } from "./cut-off.ts";
 import { addressIn, type Declarations, type ModelDeclaration } from "./declaration.ts";
 import { openHttpModel } from "./http-model.ts";
 import type { ModelPeer, Models, Pricing } from "./peer.ts";
@@ -144,7 +145,10 @@ function httpModel(parts: ModelsParts, { name, declared, address }: HttpDeclarat
       };
     },
     wire: (request) => up().wire(request),
-    post: (posting) => up().post(posting),
+    async post(posting) {
+      const reply = await up().post(posting);
+      return place === "cloud" ? reply : withCutOff(reply, posting.wire, proof.contextTokens());
+    },
   };
   return { peer, contextTokens: contextOf };
 }

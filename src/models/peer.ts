@@ -69,6 +69,8 @@ export type ModelReply =
       readonly usage: ModelUsage | null;
       /** Until the first piece of the answer; null where none came. */
       readonly firstMs: number | null;
+      /** Why not all that was sent may have been read. */
+      readonly doubt?: string;
     }
   | {
       readonly kind: "failed";
