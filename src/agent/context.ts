@@ -21,10 +21,12 @@ interface Item {
 }
 
 const STUB_CHARS = 120;
+/** Of the body around its messages, and of what says that something was left out. */
+const FRAME_CHARS = 300;
 
 /** Null where the owner's present words alone are too long. */
 export function contextOf(system: string, turns: readonly Turn[], charsMax: number): Context | null {
-  const room = charsMax - system.length - JSON.stringify(TOOLS).length;
+  const room = charsMax - system.length - JSON.stringify(TOOLS).length - FRAME_CHARS;
   const { items, results, messages } = fitted(itemsOf(turns), room);
   if (sizeOf(items) > room) return null;
   const leftOut = leftOutText(results, messages);
