@@ -104,6 +104,8 @@ async function updates({ repositories, freehold }: Workshop): Promise<void> {
   const shipped = await freehold.shown(["update", "files"], [PROOF, { expect: "n: not now ", send: "a" }]);
   assert.match(shipped.text, /2025\.12\.18 -> 2026\.1\.14 +ship/);
   assert.match(shipped.text, /files is 2026\.1\.14 now/);
+  const watched = await freehold.shown(["status"]);
+  assert.match(watched.text, /files has other code: its standing permissions wait/);
   const reason = line("Why is it fine? (nothing: not now) ", "the new tools are what I want; read the list");
   const audited = await freehold.shown(["update", "everything@2026.1.26"], [PROOF, reason]);
   assert.match(audited.text, /2025\.8\.18 -> 2026\.1\.26 +audit/);

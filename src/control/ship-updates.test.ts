@@ -13,7 +13,7 @@ import { openFixture, OWNER, policyFiles, SURFACE, type DoorFixture } from "../.
 import { bar } from "./barred.ts";
 import { openCanaries, type Canaries } from "./canaries.ts";
 import { openPolicyState, type PolicyHistory } from "./policy-state.ts";
-import { openUpdates, shipUpdates, type ShipRun } from "./ship-updates.ts";
+import { notice, openRows, openUpdates, shipUpdates, type ShipRun } from "./ship-updates.ts";
 
 const INTEGRITY = `sha512-${Buffer.alloc(64).toString("base64")}`;
 const DAY_MS = 86_400_000;
@@ -205,6 +205,9 @@ test("a version that was rolled back from is not taken over, and no network is a
   bar(s.fixture.store.settings, [{ name: "notes", source: "npm:notes@1.0.1", tree, reason: "bad", atMs: 0 }]);
   await s.nextDay();
   assert.deepEqual([version(s), s.asked], ["1.0.0", ["notes"]]);
+  const clock = { nowMs: () => s.fixture.nowMs };
+  notice({ store: s.fixture.store, clock }, "notes", { version: "1.0.1", says: "ship" });
+  assert.deepEqual(openRows({ store: s.fixture.store, policy: s.policy }), [], "nor told as open");
   s.choice = () => ({ kind: "unknown", why: "the registry did not answer" });
   await s.nextDay();
   assert.match(openUpdates(s.fixture)[0]?.says ?? "", /^unknown: the registry did not answer/);

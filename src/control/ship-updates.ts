@@ -4,7 +4,8 @@
 import { readPolicyFiles } from "../home/index.ts";
 import { Fault, isObject, oneLine, parseStrict, textAt, type Clock, type JsonObject } from "../kernel/index.ts";
 import type { Random } from "../kernel/index.ts";
-import { cardsFile, LOCK_FILE, STACK_FILE } from "../manifest/index.ts";
+import { cardsFile, LOCK_FILE, splitNpm, STACK_FILE } from "../manifest/index.ts";
+import { barredList } from "./barred.ts";
 import type { Canaries } from "./canaries.ts";
 import type { PolicyHistory } from "./policy-state.ts";
 import {
@@ -133,13 +134,15 @@ export function openUpdates({ store }: Pick<UpdateParts, "store">): readonly Ope
   return list.flatMap((item) => (isObject(item) ? (openIn(item) ?? []) : []));
 }
 
-/** Those that still are: what was taken over meanwhile, or is gone, is left out. */
+/** Those that still are: what was taken over or barred meanwhile, or is gone, is left out. */
 export function openRows(parts: Pick<UpdateParts, "store" | "policy">): readonly JsonObject[] {
   const { servers } = parts.policy.current().lock;
+  const barred = new Set(barredList(parts.store.settings).map(({ source }) => source));
   return openUpdates(parts)
     .filter(({ server, version }) => {
       const locked = Object.hasOwn(servers, server) ? servers[server] : undefined;
-      return locked !== undefined && (version === null || locked.version !== version);
+      if (locked === undefined || version === null) return locked !== undefined;
+      return locked.version !== version && !barred.has(`npm:${splitNpm(locked.source).name}@${version}`);
     })
     .map((open) => ({ ...open }));
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { isObject, textAt, type JsonObject, type JsonValue } from "../../src/kernel/index.ts";
@@ -176,7 +176,12 @@ test("a real update that removes tools is breaking, and each of them is named", 
   const s = await stage(t);
   await s.add({ name: "everything", source: `npm:${EVERYTHING}@2025.8.18` });
   const lock = readFileSync(s.home.paths.lock, "utf8");
+  const rule = '  - { id: sums, answer: allow, tool: everything.add, args: { a: any, b: any }, reason: "sums" }';
+  writeFileSync(join(s.home.paths.dir, "rules.yaml"), `rules:\n${rule}\n`);
+  const { digest } = await s.daemon.owner.call("plan", {});
+  await s.daemon.owner.call("apply", { digest: digest ?? null });
   const reply = await s.rehearse("everything", "2026.1.26");
+  assert.match(reasonsOf(reply), /^in use here and gone: add \(rule sums\)$/m);
   const surface = objectAt(reply, "surface");
   assert.equal(surface["grade"], "breaking");
   const removed = surface["removedTools"];
