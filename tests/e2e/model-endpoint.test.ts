@@ -13,14 +13,14 @@ import { makeHome } from "../fixtures/daemon.ts";
 const HELLO = [{ role: "user" as const, content: "hello" }];
 
 test("a program asks a model with its own token, and the owner sees what it was", async (t) => {
-  const engine = await startLlama(() => Promise.resolve({ text: "it stands here" }));
-  t.after(() => engine.close());
+  const llama = await startLlama(() => Promise.resolve({ text: "it stands here" }));
+  t.after(() => llama.close());
   const home = makeHome(t);
   const { owner, url } = await home.start();
   const { token } = await owner.call("client.add", { name: "editor" });
   assert.ok(typeof token === "string");
   const file = join(home.paths.dir, "stack.yaml");
-  const model = `models:\n  near: { speaks: openai-chat, url: "${engine.url}", model: m, place: this-machine }\n`;
+  const model = `models:\n  near: { speaks: openai-chat, url: "${llama.url}", model: m, place: this-machine }\n`;
   const stack = readFileSync(file, "utf8").replace(/^models: \{\}\n/m, model);
   writeFileSync(file, stack.replace(/^ {2}editor:\n/m, "  editor:\n    models: [near]\n"));
   const { digest } = await owner.call("plan", {});
@@ -39,7 +39,7 @@ test("a program asks a model with its own token, and the owner sees what it was"
   assert.match(JSON.stringify(why), /client:editor asked/);
   assert.equal(await statusOverSocket(home.paths.gatewaySocket, token), 200);
   assert.equal(await statusOverSocket(home.paths.gatewaySocket, "x".repeat(43)), 401);
-  assert.equal(engine.asked.length, 2);
+  assert.equal(llama.asked.length, 2);
 });
 
 function statusOverSocket(socketPath: string, token: string): Promise<number> {
