@@ -87,7 +87,7 @@ interface OpenStream {
   fail(error: ModelError): void;
 }
 
-/** Null where the program did not ask for one. Its status is sent with its first message, so errors can still have theirs. */
+/** Null where the program asked for none. The status is sent with the first message: until then, an error has its own. */
 function streamOf(
   { response, dialect, body, asked, id }: Visit,
   { createdAtS, giveUp }: { readonly createdAtS: number; readonly giveUp: () => void },

@@ -87,7 +87,7 @@ describe("who may ask", () => {
 });
 
 describe("what may be asked", () => {
-  test("a model by its name, by its exact name, or whichever is cleared; another is not put in its place", async (t) => {
+  test("a model by its name or exact name, or whichever is cleared; another is not put in its place", async (t) => {
     const one = await endpointRig(t);
     one.gpt.answer = says({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] });
     for (const model of ["gpt", "gpt-test-2026-05-01", "auto"]) {

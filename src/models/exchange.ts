@@ -278,7 +278,7 @@ export class Exchange {
   }
 }
 
-/** Wrong, not allowed, too much or overloaded: no provider charges for it. What failed while it worked may be charged. */
+/** Wrong, not allowed, too much, overloaded: nobody charges for that. What failed in its work may be charged. */
 function isUnbilled(status: number): boolean {
   return (status >= 400 && status < 500 && status !== 408 && status !== 499) || status === 529;
 }
