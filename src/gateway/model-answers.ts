@@ -87,7 +87,7 @@ interface OpenStream {
   fail(error: ModelError): void;
 }
 
-/** Null where the program asked for none. The status is sent with the first message: until then, an error has its own. */
+/** Null where the program asked for none. Its status goes with the first message: until then, an error has its own. */
 function streamOf(
   { response, dialect, body, asked, id }: Visit,
   { createdAtS, giveUp }: { readonly createdAtS: number; readonly giveUp: () => void },
