@@ -7,7 +7,7 @@ import { parseCards } from "../src/manifest/index.ts";
 import type { Scripted } from "../tests/fixtures/agent.ts";
 import { messagesIn, openAgentStack, tokensOf, type AgentStack } from "./parts/agent-stack.ts";
 import { quantile, type Bench } from "./lib.ts";
-import { readQueries, sampleOf } from "./tools.ts";
+import { readQueries, sampleOf } from "./parts/tool-cases.ts";
 
 interface Task {
   readonly query: string;

@@ -12,21 +12,16 @@ import { median, quantile, round, type Bench, type BenchOptions } from "./lib.ts
 import { jsonClient, type JsonClient } from "./parts/json-client.ts";
 import { applyAll, asOwner, makeHome, startDaemonProcess, type DaemonProcess } from "./parts/product.ts";
 import { addRecorded, readRecorded, type RecordedServer } from "./parts/replay.ts";
+import { readQueries, sampleOf, TOOL_CASES, type Query } from "./parts/tool-cases.ts";
 
-const CASES = join(import.meta.dirname, "cases", "tools");
 const SERVERS_DECLARED = 30;
 const PERSONAL = "personal";
 /** Beside the searched ones, so that more servers are declared than the search looks through. */
 const SPARE = "spare";
 
-interface Query {
-  readonly query: string;
-  readonly tools: readonly string[];
-}
-
 export const run: Bench = async (options) => {
   const home = makeHome();
-  const recorded = readRecorded(join(CASES, "definitions.jsonl"));
+  const recorded = readRecorded(join(TOOL_CASES, "definitions.jsonl"));
   let daemon: DaemonProcess = await startDaemonProcess(home.dir);
   try {
     const control = await asOwner(home.dir);
@@ -106,16 +101,6 @@ function readCards(home: string, recorded: readonly RecordedServer[]): ReadonlyM
     return Object.entries(parseCards(readFileSync(join(home, file), "utf8"), file).cards);
   });
   return new Map(entries);
-}
-
-export function readQueries(file: string): readonly Query[] {
-  const read: unknown = JSON.parse(readFileSync(join(CASES, file), "utf8"));
-  const list: JsonValue | undefined = isObject(read) ? read["queries"] : undefined;
-  if (!Array.isArray(list)) throw new Error(`${file} holds no queries`);
-  return list.map((item: JsonValue): Query => {
-    if (!isObject(item) || !Array.isArray(item["tools"])) throw new Error(`${file}: a query without tools`);
-    return { query: textAt(item, "query") ?? "", tools: item["tools"].filter((tool) => typeof tool === "string") };
-  });
 }
 
 async function listed(client: JsonClient): Promise<readonly JsonObject[]> {
@@ -215,26 +200,6 @@ async function exchanged(
     tokens: countTokens(JSON.stringify({ name, arguments: args })) + countTokens(JSON.stringify(result)),
   };
 }
-
-/** What a schema asks for and no more, with texts of a usual length. */
-export function sampleOf(schema: JsonValue | undefined): JsonValue {
-  if (!isObject(schema)) return SAMPLE_TEXT;
-  const { type, properties } = schema;
-  if (Array.isArray(schema["enum"])) return firstOf(schema["enum"]);
-  if (type === "array") return [sampleOf(schema["items"])];
-  if (type === "number" || type === "integer") return 12;
-  if (type === "boolean") return true;
-  if (type !== "object" || !isObject(properties)) return type === "object" ? {} : SAMPLE_TEXT;
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  const wanted = required.filter((name) => typeof name === "string");
-  return Object.fromEntries(wanted.map((name) => [name, sampleOf(properties[name])]));
-}
-
-function firstOf(values: readonly JsonValue[]): JsonValue {
-  return values[0] ?? null;
-}
-
-const SAMPLE_TEXT = "notes about the boiler in the cellar";
 
 /** The first request after a start, until a whole list of thirty servers has come; none of them runs. */
 async function coldListMs(daemon: DaemonProcess, token: string): Promise<number> {

@@ -9,8 +9,8 @@ import type { Script } from "../../tests/fixtures/agent.ts";
 import { startLlama, type LlamaServer } from "../../tests/fixtures/llama-server.ts";
 import { applyAll, asOwner, makeHome, startDaemonProcess } from "./product.ts";
 import { addRecorded, readRecorded, type RecordedServer } from "./replay.ts";
+import { TOOL_CASES } from "./tool-cases.ts";
 
-export const TOOL_CASES = join(import.meta.dirname, "..", "cases", "tools");
 const PERSONAL = "personal";
 
 export interface AgentStack {

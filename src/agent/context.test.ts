@@ -42,7 +42,7 @@ function one(turn: Turn): readonly Turn[] {
   return [turn];
 }
 
-test("whatever was kept, each request is one that a model takes: each call has its result, each result its call", () => {
+test("whatever was kept, each request is one that a model takes: a result for each call, and no other", () => {
   fc.assert(
     fc.property(conversations, fc.integer({ min: 3_000, max: 30_000 }), (turns, charsMax) => {
       const context = contextOf(SYSTEM, turns, charsMax);
