@@ -346,3 +346,40 @@ test("two tasks at once in one conversation are refused", async (t) => {
   resolve({ text: "done" });
   await first;
 });
+
+test("a skill that the owner has read is named and given when it is asked for; no other is", async (t) => {
+  const script = inTurn({ calls: [call("skill:weekly"), call("skill:other")] }, { text: "Read." });
+  const opened = world(t, { script, skills: { weekly: "Begin with the calendar." } });
+  await opened.say(opened.chat(), "Do my weekly review.");
+  assert.match(
+    textAt(messagesOf(opened.requests[0])[0] ?? {}, "content") ?? "",
+    /Guides, read by call: skill:weekly\.$/,
+  );
+  const results = messagesOf(opened.requests[1]).slice(-2);
+  assert.equal(textAt(results[0] ?? {}, "content"), "Begin with the calendar.");
+  assert.match(textAt(results[1] ?? {}, "content") ?? "", /^There is no guide skill:other/);
+  assert.deepEqual(opened.called, []);
+});
+
+test("a model that fails ends the turn with its reason, and the conversation goes on with the next", async (t) => {
+  const opened = world(t, { script: (_body, turn) => (turn === 1 ? { failed: "HTTP 500" } : { text: "Here again." }) });
+  const session = opened.chat();
+  const failed = receiptOf(await opened.say(session, "Hello?"));
+  assert.deepEqual([failed["why"], failed["reason"]], ["refused", "local: HTTP 500"]);
+  assert.equal(receiptOf(await opened.say(session, "Now?"))["why"], "done");
+  const roles = messagesOf(opened.requests[1]).map((message) => textAt(message, "role"));
+  assert.deepEqual(roles, ["system", "user", "user"]);
+});
+
+test("while everything is stopped, no model is asked and no tool is called", async (t) => {
+  const opened = world(t, { script: () => ({ calls: [call("mail.read_mail")] }) });
+  const session = opened.chat();
+  await opened.door.stop("enough");
+  const stopped = receiptOf(await opened.say(session, "Read my mail."));
+  assert.deepEqual([stopped["why"], opened.requests.length, opened.called.length], ["refused", 0, 0]);
+  const byHand = { name: "call", line: "/call mail.read_mail", args: { tool: "mail.read_mail", args: {} } } as const;
+  assert.match(
+    said(await opened.chats.command(session, byHand, opened.visit)),
+    /^Denied \(C0\): everything is stopped/,
+  );
+});
