@@ -171,7 +171,7 @@ test("what serves something else than was rehearsed is left", async (t) => {
   assert.match(barredList(s.fixture.store.settings)[0]?.reason ?? "", /serves notes\.read_note.* otherwise/);
 });
 
-test("where more was applied than other code, nothing goes back by itself, and the trouble stays in sight", async (t) => {
+test("where more was applied than other code, nothing goes back by itself, and the owner sees why", async (t) => {
   const s = await stage(t);
   await s.apply("2", { rules: RULE });
   s.serve = async () => {

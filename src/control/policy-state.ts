@@ -205,7 +205,7 @@ interface Switching {
   readonly by?: "freehold";
 }
 
-/** Only other code of one server, that came last: anything else was the owner's to change, and is theirs to take back. */
+/** Only other code of one server, that came last: anything else the owner changed, and takes back. */
 function requireAlone(
   before: Policy,
   after: Policy,

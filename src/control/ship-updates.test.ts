@@ -190,7 +190,7 @@ test("other changes that wait are not applied along: there is a notice", async (
   assert.match(openUpdates(s.fixture)[0]?.says ?? "", /changes of yours wait/);
 });
 
-test("what offers other tools waits for the owner whatever its verdict, and leaves the files as they were", async (t) => {
+test("what offers other tools waits for the owner whatever its verdict, and leaves the files alone", async (t) => {
   const s = await stage(t);
   s.surface = { ...SURFACE, tools: [...SURFACE.tools, { ...QUIET_TOOL, name: "new_tool" }] };
   await s.nextDay();

@@ -1,4 +1,4 @@
-// What may be applied while the owner is away: by the `update: ship` that they wrote and applied, one server's other code.
+// What may be applied while the owner is away, by the `update: ship` that they applied: other code of one server.
 
 import { Fault, textAt, type Digest } from "../kernel/index.ts";
 import { splitNpm, type LockedServer, type Policy } from "../manifest/index.ts";

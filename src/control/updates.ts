@@ -14,6 +14,7 @@ import {
   formatLock,
   gitSource,
   LOCK_FILE,
+  packageSource,
   parseLock,
   splitGit,
   splitNpm,
@@ -146,6 +147,7 @@ export async function rehearseServer(
   if (update === "never") {
     throw new Fault("update.never", { message: `stack.yaml says that ${name} is never updated.`, at: STACK_FILE });
   }
+  if (version !== null) requireVersion(server.locked, version);
   const { settings } = parts.store;
   // Before anything is asked for: the answer would be the same.
   if (version !== null) refuseBarred(settings, { source: namedSource(server.locked, version), tree: null });
@@ -161,6 +163,13 @@ export async function rehearseServer(
   commitHome(parts.home.dir, { message: `Rehearse ${file.slice(9, -5)}`.slice(0, 72), paths: [file] });
   note(parts, { subject: `${name}: ${rehearsal.judged.verdict}`, facts: { verdict: file }, by });
   return { rehearsal, at, file };
+}
+
+/** npm would take a path or an address for the place of a package. */
+function requireVersion({ kind, source }: LockedServer, version: string): void {
+  const wrong = kind === "npm" ? packageSource(`npm:${splitNpm(source).name}@${version}`) : null;
+  if (wrong === null) return;
+  throw new Fault("update.version", { message: wrong, next: "freehold update lists the versions there are" });
 }
 
 function namedSource(locked: LockedServer, version: string): string {

@@ -81,8 +81,9 @@ async function keepCopy(home: SupplyHome, from: string): Promise<void> {
 }
 
 /**
- * Puts the locked files of a skill there, from the copy that was kept, where another version of it lies or nothing. Files
- * that somebody changed are left: `verifySkill` names them, and nothing is mended silently. Answers whether they are there.
+ * Puts the locked files of a skill there, from the copy that was kept, where another version of it lies or nothing.
+ * Files that somebody changed are left: `verifySkill` names them, and nothing is mended silently. True when all is as
+ * locked.
  */
 export async function restoreSkill(
   options: Parameters<typeof verifySkill>[0] & { readonly home: SupplyHome },

@@ -175,6 +175,9 @@ test(
 test("a real update that removes tools is breaking, and each of them is named", needs, async (t) => {
   const s = await stage(t);
   await s.add({ name: "everything", source: `npm:${EVERYTHING}@2025.8.18` });
+  for (const version of ["../x", "https://x.test/a.tgz", "latest", "^1.0.0"]) {
+    await assert.rejects(s.rehearse("everything", version), { code: "update.version" });
+  }
   const lock = readFileSync(s.home.paths.lock, "utf8");
   const rule = '  - { id: sums, answer: allow, tool: everything.add, args: { a: any, b: any }, reason: "sums" }';
   writeFileSync(join(s.home.paths.dir, "rules.yaml"), `rules:\n${rule}\n`);
