@@ -87,6 +87,22 @@ describe("an answer", () => {
     assert.equal(answered(await (await rig(t, streams(zero))).ask()).usage?.input, 0);
   });
 
+  test("that is nested too deep to be written again is no answer, wherever it stands", async (t) => {
+    const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+    const block = `{"type":"tool_use","id":"c","name":"n","input":{"a":${deep}}}`;
+    const started = `data: {"type":"content_block_start","index":0,"content_block":${block}}\n\n`;
+    const head = { "content-type": "application/json" };
+    const answers: readonly ProviderAnswer[] = [
+      (response) => response.writeHead(400, head).end(`{"error":{"message":"no"},"a":${deep}}`),
+      (response) => response.writeHead(200, head).end(`{"content":[${block}],"choices":[{"message":{}}]}`),
+      streams(started),
+      streams(`data: {"error":{"message":"no"},"a":${deep}}\n\n`),
+    ];
+    for (const speaks of ["openai-chat", "anthropic-messages"] as const) {
+      for (const answer of answers) failed(await (await rig(t, answer, { speaks })).ask());
+    }
+  });
+
   test("with nothing in it is an answer with nothing in it", async (t) => {
     const text = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
     const reply = answered(await (await rig(t, streams(text))).ask());

@@ -78,14 +78,24 @@ export class Collector {
   }
 }
 
-/** Null for what is no object; a stream's message that cannot be read says nothing. */
+/** No dialect comes near it; what is some thousands deep can be read, and not be written any more. */
+const DEPTH_MAX = 256;
+
+/** Null for what is no object, or nested too deep; a stream's message that cannot be read says nothing. */
 export function objectIn(text: string): JsonObject | null {
   try {
     const value = readJson(text);
-    return isObject(value) ? value : null;
+    return isObject(value) && (text.length < 2 * DEPTH_MAX || isWithin(value, DEPTH_MAX)) ? value : null;
   } catch {
     return null; // what is no JSON is the provider's fault, and the caller says so
   }
+}
+
+function isWithin(value: JsonValue, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth === 0) return false;
+  const inner: readonly JsonValue[] = Array.isArray(value) ? value : Object.values(value);
+  return inner.every((one) => isWithin(one, depth - 1));
 }
 
 /** A whole number of tokens; null for anything else, zero where nothing is said. */
