@@ -29,9 +29,24 @@ interface Counted {
   imageBytes: number;
 }
 
+/** Searches at a price per use, other models, and engines' own names for the length and number of answers. */
+const UNBOUNDED = [
+  "web_search_options",
+  "search_parameters",
+  "enable_search",
+  "plugins",
+  "models",
+  "audio",
+  "n_predict",
+  "n_cmpl",
+  "best_of",
+];
+/** Whoever runs the model would fetch it: from wherever a program says, with whatever the program writes into it. */
+const BY_ADDRESS = "an image that is named by its address is fetched by the model's engine; send the image itself";
+
 export function chatBounds(body: JsonObject): Bounds {
-  for (const key of ["web_search_options", "plugins", "models", "audio"]) {
-    if (at(body, key) !== undefined) untranslatable(`${key} has a price that cannot be bounded`);
+  for (const key of UNBOUNDED) {
+    if ((at(body, key) ?? false) !== false) untranslatable(`${key} has a price that cannot be bounded`);
   }
   if (listAt(body, "modalities").some((one) => one !== "text")) untranslatable("only text can be bounded in price");
   const tier = stringAt(body, "service_tier") ?? "default";
@@ -60,8 +75,9 @@ function countChatPart(part: JsonObject, counted: Counted): void {
   if (type === "text" || type === "refusal") return;
   if (type !== "image_url") return untranslatable(`content of type '${type}' cannot be bounded in price`);
   const url = stringAt(objectAt(part, "image_url") ?? {}, "url") ?? "";
+  if (!url.startsWith("data:")) untranslatable(BY_ADDRESS);
   counted.images += 1;
-  if (url.startsWith("data:")) counted.imageBytes += Buffer.byteLength(url);
+  counted.imageBytes += Buffer.byteLength(url);
 }
 
 /** What runs at the program's side has a text at the model and no price; the others run there, at a price per use. */
@@ -105,6 +121,7 @@ function countBlocks(content: JsonValue | undefined, { counted, depth }: At): vo
     const type = stringAt(block, "type") ?? "?";
     const source = objectAt(block, "source") ?? {};
     if (type === "image") {
+      if (stringAt(source, "type") !== "base64") untranslatable(BY_ADDRESS);
       counted.images += 1;
       counted.imageBytes += Buffer.byteLength(stringAt(source, "data") ?? "");
     } else if (type === "tool_result") countBlocks(at(block, "content"), { counted, depth: depth + 1 });

@@ -41,7 +41,6 @@ const CHAT_BODY: JsonObject = {
       content: [
         { type: "text", text: "What is this?" },
         { type: "image_url", image_url: { url: `data:image/png;base64,${PIXEL}` } },
-        { type: "image_url", image_url: { url: "https://pictures.example/a.png" } },
       ],
     },
     {
@@ -78,7 +77,6 @@ const MESSAGES_BODY: JsonObject = {
       content: [
         { type: "text", text: "What is this?" },
         { type: "image", source: { type: "base64", media_type: "image/png", data: PIXEL } },
-        { type: "image", source: { type: "url", url: "https://pictures.example/a.png" } },
       ],
     },
     {
@@ -293,6 +291,28 @@ describe("what cannot be said is refused by name", () => {
   }
 });
 
+describe("an image that the model's engine would fetch is refused, so that nothing is told to its address", () => {
+  const url = "https://pictures.example/a.png?notes=all";
+  const content = (part: JsonObject): JsonObject => ({ messages: [{ role: "user", content: [part] }] });
+  const image: JsonObject = { type: "image", source: { type: "url", url } };
+  const bodies: readonly (readonly [Dialect, JsonObject])[] = [
+    ["openai-chat", content({ type: "image_url", image_url: { url } })],
+    ["openai-chat", content({ type: "image_url", image_url: { url: "file:///etc/passwd" } })],
+    ["openai-chat", content({ type: "image_url", image_url: url })],
+    ["openai-responses", { input: [{ role: "user", content: [{ type: "input_image", image_url: url }] }] }],
+    ["anthropic-messages", content(image)],
+    ["anthropic-messages", content({ type: "image", source: { type: "file", file_id: "f" } })],
+    ["anthropic-messages", content({ type: "tool_result", tool_use_id: "c", content: [image] })],
+  ];
+  for (const [dialect, body] of bodies) {
+    for (const target of [CHAT, MESSAGES]) {
+      test(`${JSON.stringify(body).slice(0, 90)} for ${target.speaks}`, () => {
+        assert.equal(fault(target, dialect, { max_tokens: 5, ...body }).kind, "malformed");
+      });
+    }
+  }
+});
+
 describe("what has no bound in price is refused, also in the model's own dialect", () => {
   const user = { messages: [{ role: "user", content: "x" }] };
   const content = (part: JsonObject): JsonObject => ({ messages: [{ role: "user", content: [part] }] });
@@ -300,6 +320,8 @@ describe("what has no bound in price is refused, also in the model's own dialect
     ["openai-chat", { ...user, web_search_options: {} }, /web_search_options/],
     ["openai-chat", { ...user, plugins: [{ id: "web" }] }, /plugins/],
     ["openai-chat", { ...user, models: ["dear"] }, /models/],
+    ["openai-chat", { ...user, search_parameters: { mode: "on" } }, /search_parameters/],
+    ["openai-chat", { ...user, max_tokens: 10, n_predict: -1 }, /n_predict/],
     ["openai-chat", { ...user, modalities: ["text", "audio"] }, /only text/],
     ["openai-chat", { ...user, service_tier: "priority" }, /'priority'/],
     ["openai-chat", { ...user, tools: [{ type: "web_search" }] }, /'web_search'/],
