@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { describe, test } from "node:test";
 import { isObject, readJson, type JsonObject } from "../kernel/index.ts";
@@ -47,6 +48,21 @@ function send(
   const written = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   request.end(method === "GET" ? undefined : written);
   return promise;
+}
+
+/** A body that begins and does not go on; begun once the endpoint reads it. */
+function beginSlowly(one: EndpointRig): { readonly begun: Promise<unknown>; end(): void } {
+  const headers = {
+    "content-type": "application/json",
+    "content-length": "1000",
+    authorization: `Bearer ${one.tokens.shell}`,
+    expect: "100-continue",
+  };
+  const request = httpRequest(`${one.url}${CHAT}`, { method: "POST", headers, agent: false });
+  request.on("error", () => undefined);
+  request.flushHeaders();
+  const begun = once(request, "continue");
+  return { begun, end: () => void request.destroy() };
 }
 
 function messageOf({ body }: Got): string {
@@ -196,5 +212,34 @@ describe("a refusal", () => {
     for (const go of waiting) go();
     assert.deepEqual(new Set((await Promise.all(first)).map(({ status }) => status)), new Set([200]));
     assert.equal((await send(one, {})).status, 200);
+  });
+
+  test("comes when too many send their bodies slowly, and no more once they are gone", async (t) => {
+    const one = await endpointRig(t);
+    one.gpt.answer = says({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] });
+    const slow = Array.from({ length: 32 }, () => beginSlowly(one));
+    await Promise.all(slow.map(({ begun }) => begun));
+    const got = await send(one, {});
+    assert.deepEqual([got.status, got.headers["retry-after"]], [503, "1"]);
+    for (const { end } of slow) end();
+    let last = 503;
+    for (let turn = 0; turn < 100 && last === 503; turn += 1) last = (await send(one, {})).status;
+    assert.equal(last, 200);
+  });
+
+  test("comes when the bodies under way are too many bytes together, and no more afterwards", async (t) => {
+    const one = await endpointRig(t, { heldBytesMax: 100_000 });
+    one.gpt.answer = says({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }] });
+    const large = { ...HELLO, messages: [{ role: "user", content: "x".repeat(70_000) }] };
+    const holding = Promise.withResolvers<() => void>();
+    const answer = one.gpt.answer;
+    one.gpt.answer = (response, asked) => holding.resolve(() => void answer(response, asked));
+    const first = send(one, { body: large });
+    const go = await holding.promise;
+    assert.equal((await send(one, { body: large })).status, 503);
+    one.gpt.answer = answer;
+    go();
+    assert.equal((await first).status, 200);
+    assert.equal((await send(one, { body: large })).status, 200);
   });
 });

@@ -34,6 +34,8 @@ export interface ModelEndpointParts {
   allowedOrigins(): readonly string[];
   readonly reportFailure: (error: unknown) => void;
   readonly nowMs: () => number;
+  /** Of the bodies of all that are under way. */
+  readonly heldBytesMax?: number;
 }
 
 export interface ModelEndpoint {
@@ -44,6 +46,7 @@ export interface ModelEndpoint {
 export const MODEL_PATHS = "/v1/";
 
 const BODY_BYTES_MAX = 32 * 1024 * 1024;
+const HELD_BYTES_MAX = 256 * 1024 * 1024;
 const UNDERWAY_MAX = 256;
 const UNDERWAY_OF_CLIENT_MAX = 32;
 const COUNT_PATH = "/v1/messages/count_tokens";
@@ -70,11 +73,12 @@ interface Call {
   readonly identity: ClientIdentity;
 }
 
-/** Owns the count of what is under way. */
+/** Owns the count of what is under way: from before a body is read until its answer has been taken. */
 class Endpoint implements ModelEndpoint {
   readonly #parts: ModelEndpointParts;
   readonly #underway = new Map<string, number>();
   #underwayCount = 0;
+  #heldBytes = 0;
 
   constructor(parts: ModelEndpointParts) {
     this.#parts = parts;
@@ -123,36 +127,51 @@ class Endpoint implements ModelEndpoint {
     const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase();
     if (type !== "application/json") return refuse(ownError(415, "invalid_request", "Send application/json in UTF-8."));
     if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) return refuse(TOO_LARGE);
+    const mine = this.#underway.get(identity.key) ?? 0;
+    if (this.#underwayCount >= UNDERWAY_MAX || mine >= UNDERWAY_OF_CLIENT_MAX) return refuse(BUSY);
+    this.#read(call, client, refuse);
+  }
+
+  #read(call: Call, client: StackClient, refuse: (error: ModelError) => void): void {
+    const { request, response, identity } = call;
+    let size = 0;
+    let answering = Promise.resolve();
+    this.#underway.set(identity.key, (this.#underway.get(identity.key) ?? 0) + 1);
+    this.#underwayCount += 1;
+    response.once("close", () => void answering.finally(() => this.#ended(identity.key, size)));
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      this.#heldBytes += chunk.length;
+      if (this.#heldBytes > (this.#parts.heldBytesMax ?? HELD_BYTES_MAX) && !response.headersSent) refuse(FULL);
+    });
     readBody(request, BODY_BYTES_MAX, (bytes) => {
+      if (response.headersSent) return;
       if (bytes === null) return refuse(TOO_LARGE);
       const body = parseBody(bytes);
       if (typeof body === "string") return refuse(ownError(400, "invalid_request", body));
-      this.#ask(call, body, client);
+      answering = this.#ask(call, body, client);
     });
   }
 
-  #ask({ response, dialect, identity }: Call, body: JsonObject, client: StackClient): void {
+  async #ask({ response, dialect, identity }: Call, body: JsonObject, client: StackClient): Promise<void> {
     const refuse = (error: ModelError): void => sendError(response, dialect, error);
     const { stack } = this.#parts.policy();
     const asked = textAt(body, "model") ?? "";
     const model = modelNamed(asked, client.models, (name) => stack.models[name]?.model ?? null);
     if (model === undefined) return refuse(noSuch(asked, client.models));
-    const mine = this.#underway.get(identity.key) ?? 0;
-    if (this.#underwayCount >= UNDERWAY_MAX || mine >= UNDERWAY_OF_CLIENT_MAX) return refuse(BUSY);
-    this.#underway.set(identity.key, mine + 1);
-    this.#underwayCount += 1;
     const visit: Visit = { response, dialect, body, asked, model, identity, id: randomUUID().replaceAll("-", "") };
-    answerProgram({ door: this.#parts.door, nowMs: this.#parts.nowMs }, visit)
-      .catch((error: unknown) => {
-        this.#parts.reportFailure(error);
-        refuse(ownError(500, "failed", `The gateway failed: ${oneLine(reasonOf(error), 300)}`));
-      })
-      .finally(() => this.#ended(identity.key));
+    try {
+      await answerProgram({ door: this.#parts.door, nowMs: this.#parts.nowMs }, visit);
+    } catch (error) {
+      this.#parts.reportFailure(error);
+      refuse(ownError(500, "failed", `The gateway failed: ${oneLine(reasonOf(error), 300)}`));
+    }
   }
 
-  #ended(key: string): void {
+  #ended(key: string, bytes: number): void {
     const left = (this.#underway.get(key) ?? 1) - 1;
     this.#underwayCount -= 1;
+    this.#heldBytes -= bytes;
     if (left > 0) this.#underway.set(key, left);
     else this.#underway.delete(key);
   }
@@ -206,6 +225,7 @@ const TOO_LARGE = {
   headers: { connection: "close" },
 };
 const BUSY = { ...ownError(503, "busy", "Too many requests are under way."), headers: { "retry-after": "1" } };
+const FULL = { ...BUSY, headers: { ...BUSY.headers, connection: "close" } };
 const NOT_COUNTED = ownError(
   404,
   "not_counted",
