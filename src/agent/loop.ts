@@ -8,7 +8,7 @@ import { outlineOf } from "./outline.ts";
 import type { AgentParts, Asked, Receipt } from "./parts.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { systemText } from "./prompt.ts";
-import { cutOff, isUnfinished, openQuestions } from "./turns.ts";
+import { calledSince, cutOff, isUnfinished, openQuestions } from "./turns.ts";
 
 export interface Agent {
   say(text: string, asked: Asked): Promise<Receipt>;
@@ -60,21 +60,21 @@ export function openAgent(parts: AgentParts): Agent {
     async goOn(asked) {
       if (!isUnfinished(transcript.read())) return null;
       // An effect may have happened, so the owner's words are not good for it a second time.
-      const wasInCall = repair(parts);
+      const mayHaveActed = calledSince(transcript.read()).some((call) => meantBy(parts, call).kind === "call");
+      repair(parts);
       await tellNews(parts);
       const said = transcript.read().findLast((turn) => turn.kind === "said");
-      const message = said?.kind === "said" && said.isOwners && !wasInCall && asked.hear !== null ? said.text : null;
+      const message = said?.kind === "said" && said.isOwners && !mayHaveActed && asked.hear !== null ? said.text : null;
       if (message !== null) asked.hear?.({ message, outline: null, foreseen: [] });
       return run(parts, begin(message, asked));
     },
   };
 }
 
-/** Calls that a kill cut off get a result that says so. True where there were any. */
-function repair({ transcript }: AgentParts): boolean {
+/** Calls that a kill cut off get a result that says so. */
+function repair({ transcript }: AgentParts): void {
   const calls = cutOff(transcript.read());
   for (const { id } of calls) transcript.append({ kind: "result", call: id, text: CUT_OFF, question: null });
-  return calls.length > 0;
 }
 
 /** What became of questions that were open, before the next request to a model. */

@@ -77,6 +77,12 @@ export function cutOff(turns: readonly Turn[]): readonly ModelCall[] {
   return last.calls.filter((call) => !done.has(call.id));
 }
 
+/** What was called for the owner's last words, whether it came to an end or not. */
+export function calledSince(turns: readonly Turn[]): readonly ModelCall[] {
+  const at = turns.findLastIndex((turn) => turn.kind === "said");
+  return turns.slice(at + 1).flatMap((turn) => (turn.kind === "answered" ? turn.calls : []));
+}
+
 /** The owner's last words have no end yet. */
 export function isUnfinished(turns: readonly Turn[]): boolean {
   return turns.findLastIndex((turn) => turn.kind === "said") > turns.findLastIndex((turn) => turn.kind === "ended");

@@ -51,7 +51,7 @@ function send(
 }
 
 /** A body that begins and does not go on; begun once the endpoint reads it. */
-function beginSlowly(one: EndpointRig): { readonly begun: Promise<unknown>; end(): void } {
+function beginSlowly(one: EndpointRig): { readonly begun: Promise<unknown>; readonly end: () => void } {
   const headers = {
     "content-type": "application/json",
     "content-length": "1000",

@@ -39,8 +39,8 @@ test("killed in a model's answer, it goes on; an effect after what was read is a
   const texts = messagesOf(world.requests[0]).map((message) => textAt(message, "content"));
   assert.ok(texts.includes("Read my mail, then write to bob@example.org."));
   assert.ok(texts.includes("Hi"), "the result that was read is still there");
-  // The outline was of the process that died: what was read since makes the effect a question.
-  assert.equal(world.store.questions.list(["open"])[0]?.because, "C4");
+  // Outline and words were of the process that died: the effect is a question.
+  assert.equal(world.store.questions.list(["open"])[0]?.because, "C3");
   assert.deepEqual(world.called, []);
   assert.equal(world.chats.state(session)["isUnfinished"], false);
   assert.deepEqual(await world.chats.goOn(session, world.visit).then(({ receipt: none }) => none), null);
@@ -51,6 +51,15 @@ test("killed in an effect, the model is told that it may have happened, and a re
   await world.chats.goOn(session, world.visit);
   const texts = messagesOf(world.requests[0]).map((message) => textAt(message, "content") ?? "");
   assert.match(texts.at(-1) ?? "", /^Freehold ended in the middle of this call\. It may or may not have happened\./);
+  assert.deepEqual(world.called, [], "it is not sent a second time");
+  assert.equal(world.store.questions.list(["open"]).length, 1);
+});
+
+test("killed after an effect was done, the owner's words are not good for it a second time", async (t) => {
+  const { session, world } = await killedIn(t, "after");
+  await world.chats.goOn(session, world.visit);
+  const texts = messagesOf(world.requests[0]).map((message) => textAt(message, "content") ?? "");
+  assert.equal(texts.at(-1), "sent");
   assert.deepEqual(world.called, [], "it is not sent a second time");
   assert.equal(world.store.questions.list(["open"]).length, 1);
 });
