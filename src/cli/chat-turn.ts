@@ -5,6 +5,7 @@ import { answerKeys } from "./answer.ts";
 import { callAsOwner } from "./owner.ts";
 import { flagIn, lineIn, maybeNumberIn, maybeTextIn, numberIn, objectIn, textIn } from "./reply.ts";
 import type { Shell } from "./shell.ts";
+import { flow, grouped, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Turn {
@@ -63,8 +64,7 @@ export async function takeTurn(shell: Shell, terminal: Terminal | null, turn: Tu
     const reply = await callAsOwner(shell, { op, input, onEvent });
     await answering;
     if (isMidLine) write("\n");
-    const status = statusLine(reply);
-    if (status !== "") line(shell.paint("dim", status));
+    for (const status of endLines(reply, shell.width)) line(shell.paint("dim", status));
     return reply;
   } finally {
     process.off("SIGINT", cancel);
@@ -83,24 +83,30 @@ export function shownText(text: string): string {
   return parts.map((part) => (part === "\n" || part === "\t" ? part : revealJson(part))).join("");
 }
 
-export function statusLine(reply: JsonObject): string {
+/** Why a turn ended where that is worth a word, and what it took. */
+export function endLines(reply: JsonObject, width: number): readonly string[] {
   const receipt = isObject(reply["receipt"]) ? reply["receipt"] : null;
   const state = objectIn(reply, "state");
-  if (receipt === null) return "";
+  if (receipt === null) return [];
   const why = lineIn(receipt, "why", 20);
   const model = maybeTextIn(receipt, "model");
   const reason = lineIn(receipt, "reason", 300);
-  return [
-    ...(why === "done" ? [] : [`ended: ${reason === "" ? why : reason}`]),
-    ...(why === "done" && reason !== "" ? [reason] : []),
+  const said = why === "done" ? reason : `ended: ${reason === "" ? why : reason}`;
+  const [read, written] = [numberIn(receipt, "inputTokens"), numberIn(receipt, "outputTokens")];
+  const took = [
     ...(model === null ? [] : [`${lineIn(receipt, "model", 40)} (${placeWords(lineIn(receipt, "place", 20))})`]),
-    `${numberIn(receipt, "inputTokens")} + ${numberIn(receipt, "outputTokens")} tokens`,
+    `${grouped(read)} + ${grouped(written)} tokens`,
     costText(state),
     `it has read ${lineIn(state, "label", 200)}`,
-  ].join(" · ");
+  ];
+  return [
+    ...(said === "" ? [] : wrap(said, width)),
+    // Where no model was asked, nothing was taken.
+    ...(model === null && read + written === 0 ? [] : flow(took, { between: " · ", width })),
+  ];
 }
 
-export function costText(state: JsonObject): string {
+function costText(state: JsonObject): string {
   const cost = maybeNumberIn(state, "costToday") ?? 0;
   return `${cost === 0 ? "0" : cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2)} ${lineIn(state, "currency", 8)} today`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { shownText } from "./chat-turn.ts";
+import { endLines, shownText } from "./chat-turn.ts";
 import { callTyped, typedIn } from "./chat-words.ts";
 
 test("a line is words, a command, nothing, or a command that does not exist", () => {
@@ -47,4 +47,16 @@ test("whatever a person types, it is read without a fault", () => {
 test("a model's text cannot move the cursor, hide or reorder; its lines stay", () => {
   assert.equal(shownText("one\n\ttwo\r\nthree"), "one\n\ttwo\nthree");
   assert.equal(shownText("\u001b[2J\u202eevil\rgone"), "\\u001b[2J\\u202eevil\\u000dgone");
+});
+
+test("a turn ends with what it took within 80 columns; where no model was asked, with the reason alone", () => {
+  const state = { label: "personal data, text of strangers", costToday: 0, currency: "EUR" };
+  const took = { inputTokens: 1_320, outputTokens: 94, model: "local", place: "this-machine" };
+  assert.deepEqual(endLines({ state, receipt: { ...took, why: "done", reason: "" } }, 80), [
+    "local (on this machine) · 1,320 + 94 tokens · 0 EUR today",
+    "it has read personal data, text of strangers",
+  ]);
+  const none = { inputTokens: 0, outputTokens: 0, model: null, place: "", why: "no-model", reason: "no model" };
+  assert.deepEqual(endLines({ state, receipt: none }, 80), ["ended: no model"]);
+  assert.deepEqual(endLines({ state, receipt: null }, 80), []);
 });

@@ -8,7 +8,7 @@ import { callTyped, COMMANDS, typedIn, type Typed } from "./chat-words.ts";
 import { callAsOwner } from "./owner.ts";
 import { flagIn, lineIn, maybeTextIn, numberIn, objectIn, objectsIn, safeLine, textIn, textsIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { clockTime, count, table } from "./table.ts";
+import { clockTime, count, table, wrap } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What goes on while it goes on. */
@@ -73,7 +73,9 @@ async function list(shell: Shell): Promise<Outcome> {
 function begin(chat: Chat, state: JsonObject, isTold: boolean): void {
   chat.session = textIn(state, "session");
   chat.isUnfinished = flagIn(state, "isUnfinished");
-  if (isTold) for (const line of headLines(state)) chat.shell.say(chat.shell.paint("dim", line));
+  if (!isTold) return;
+  const lines = headLines(state).flatMap((line) => wrap(line, chat.shell.width));
+  for (const line of lines) chat.shell.say(chat.shell.paint("dim", line));
 }
 
 async function converse(chat: Chat, lines: Lines): Promise<void> {
@@ -151,6 +153,7 @@ async function open(shell: Shell, name: "inbox" | "why" | "stop", rest: string):
       await control.call("stop", { reason: rest });
       return shell.say("Stopped. No effect passes until: freehold resume");
     case "why": {
+      if (rest === "") return shell.say("Name one: /why ID, as the inbox or a receipt says it.");
       const told = await control.call("why", { id: rest });
       return shell.say(
         textsIn(told, "lines")

@@ -5,7 +5,7 @@ import type { JsonObject } from "../kernel/index.ts";
 import { spanOption, type Given } from "./given.ts";
 import { flagIn, lineIn, numberIn, objectsIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { count, table } from "./table.ts";
+import { count, grouped, table } from "./table.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const spanMs = spanOption(given, "since");
@@ -17,7 +17,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     ...(rows.length === 0 ? [none] : table(rows, shell.width)),
   ];
   const text = [
-    `${numberIn(reply, "bytes")} bytes left this machine for models since ${since} UTC.`,
+    `${grouped(numberIn(reply, "bytes"))} bytes left this machine for models since ${since} UTC.`,
     ...section("To models", objectsIn(reply, "models").map(modelRow), "nothing"),
     ...section("Calls of servers that may reach out", objectsIn(reply, "servers").map(serverRow), "none"),
     ...section("Connections", objectsIn(reply, "connections").map(connectionRow), "none"),
@@ -32,7 +32,7 @@ function modelRow(row: JsonObject): readonly string[] {
   const stayed = place === "this-machine" ? ", stayed here" : "";
   return [
     lineIn(row, "model", 40),
-    `${numberIn(row, "bytes")} bytes${stayed}`,
+    `${grouped(numberIn(row, "bytes"))} bytes${stayed}`,
     count(numberIn(row, "requests"), "request") + (cutOff === 0 ? "" : `, ${cutOff} cut off: bytes unknown`),
     `${lineIn(row, "address", 120)} (${place})`,
   ];

@@ -16,7 +16,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   rules: "your standing permissions and bans",
   secret: "stored secrets",
   skill: "texts that models read, with no rights of their own",
-  model: "model files, by the hash of their bytes",
+  model: "models: declare, try and list them; files of them by the hash of their bytes",
+  server: "servers elsewhere: sign in and out; and start one anew",
   pin: "the PIN or passphrase that proves you",
   service: "the daemon under its own user",
 };

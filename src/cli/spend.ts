@@ -4,7 +4,7 @@ import type { JsonObject } from "../kernel/index.ts";
 import { spanOption, type Given } from "./given.ts";
 import { flagIn, lineIn, maybeNumberIn, numberIn, objectIn, objectsIn } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
-import { count, table } from "./table.ts";
+import { count, grouped, table } from "./table.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const spanMs = spanOption(given, "since");
@@ -18,7 +18,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
         lineIn(row, "name", 60),
         money(numberIn(row, "cost"), code),
         count(numberIn(row, "calls"), "call"),
-        `${numberIn(row, "input")} tokens read, ${numberIn(row, "output")} written`,
+        `${grouped(numberIn(row, "input"))} tokens read, ${grouped(numberIn(row, "output"))} written`,
       ]),
       shell.width,
     );

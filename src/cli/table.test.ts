@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { clockTime, count, distance, fit, table, widthOf, wrap } from "./table.ts";
+import { clockTime, count, distance, fit, flow, table, widthOf, wrap } from "./table.ts";
 import { nameFrom } from "./add.ts";
 
 const WORDS = fc.array(fc.stringMatching(/^[a-z日本😀.:/-]{1,60}$/u), { minLength: 1, maxLength: 12 });
@@ -70,4 +70,13 @@ test("a source suggests the name that its server goes by", () => {
     assert.equal(nameFrom(source), name);
   }
   assert.throws(() => nameFrom("path:/123"), /suggests no name/);
+});
+
+test("parts flow onto as few lines as they need, and are not torn while they fit", () => {
+  const parts = ["local (on this machine)", "1,320 + 94 tokens", "0 EUR today", "it has read personal data"];
+  assert.deepEqual(flow(parts, { between: " · ", width: 60 }), [
+    "local (on this machine) · 1,320 + 94 tokens · 0 EUR today",
+    "it has read personal data",
+  ]);
+  assert.deepEqual(flow([], { between: " · ", width: 60 }), []);
 });

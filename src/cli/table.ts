@@ -90,7 +90,27 @@ export function indent(lines: readonly string[], by = 2): readonly string[] {
 
 /** "1 server", "2 servers", "no servers". */
 export function count(amount: number, one: string, many = `${one}s`): string {
-  return amount === 0 ? `no ${many}` : `${amount} ${amount === 1 ? one : many}`;
+  return amount === 0 ? `no ${many}` : `${grouped(amount)} ${amount === 1 ? one : many}`;
+}
+
+/** "131,072". */
+export function grouped(amount: number): string {
+  return amount.toLocaleString("en-US");
+}
+
+/** Parts on as few lines as they need, none of them broken before it is longer than a line. */
+export function flow(
+  parts: readonly string[],
+  { between, width }: { between: string; width: number },
+): readonly string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const last = lines.at(-1);
+    const longer = last === undefined ? part : last + between + part;
+    if (last !== undefined && widthOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines.flatMap((line) => wrap(line, width));
 }
 
 /** Local time; the date too when it is not today's. */
