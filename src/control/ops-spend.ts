@@ -25,6 +25,8 @@ const WINDOW = 2_000;
 /** What is older than this many entries is said to be missing. */
 const SCANNED_MAX = 500_000;
 const ROWS_MAX = 200;
+/** Servers of the product's own, in this process; no server of a stack can be called so. */
+const MEMORY = /^memory-/;
 
 export function spendOperations(parts: SpendParts): readonly Operation[] {
   return [
@@ -93,7 +95,7 @@ function add(sums: Map<string, Sum>, name: string, facts: JsonObject): void {
   sums.set(name, sum);
 }
 
-function budgetsNow(parts: SpendParts): readonly JsonObject[] {
+export function budgetsNow(parts: Pick<SpendParts, "policy" | "store" | "today">): readonly JsonObject[] {
   const { budgets, owner } = parts.policy.current().stack;
   const date = parts.today();
   const accounts = [
@@ -124,6 +126,7 @@ async function egress(parts: SpendParts, sinceMs: number): Promise<JsonObject> {
   const connections = new Map<string, { target: string; by: string; opened: number; refused: number }>();
   const { servers } = parts.policy.current().stack;
   const reaches = (name: string): boolean => {
+    if (MEMORY.test(name)) return false;
     const server = Object.hasOwn(servers, name) ? servers[name] : undefined;
     if (server === undefined) return true;
     return server.sandbox === "none" || server.sandbox.network !== "none" || /^https?:/.test(server.source ?? "");
