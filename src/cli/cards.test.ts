@@ -215,6 +215,22 @@ test("status names a server whose cards a changed definition voids", async (t) =
   assert.doesNotMatch(of(0), /void/);
 });
 
+test("status names each model, whether its place is proven, and what today cost", async (t) => {
+  const { shell } = await stage(t, {});
+  const model = { name: "local", model: "qwen3:4b", place: "this-machine", proven: null, why: null, isPriced: true };
+  const budgets = [{ name: "day", limit: 1, spent: 0.25, held: 0 }];
+  const of = (more: JsonObject): string =>
+    statusLines(shell, { ...STATUS, models: [{ ...model, ...more }], money: { currency: "EUR", budgets } })
+      .join(" ")
+      .replaceAll(/\s+/g, " ");
+  assert.match(of({}), /models 1: local \(this-machine, not proven yet\); today 0\.25 EUR of 1/);
+  assert.match(of({ proven: "this-machine" }), /local \(this-machine, proven\)/);
+  assert.match(of({ proven: "unproven" }), /unproven, counts as cloud/);
+  assert.match(of({ proven: "false", why: "it cannot be reached" }), /not asked: it cannot be reached/);
+  assert.match(of({ place: "cloud", proven: "cloud", isPriced: false }), /not asked: its price is unknown/);
+  assert.doesNotMatch(statusLines(shell, STATUS).join(" "), /models/, "a daemon of before told of none");
+});
+
 function row(principal: string, tool: string, reason: string): JsonObject {
   const answer = reason.startsWith("not") ? { decision: "ask", because: "C3" } : { decision: "allow", because: "C2" };
   return { principal, compartment: "home", tool, effect: "read", reason, ...answer };

@@ -73,8 +73,12 @@ function draftFrom(given: Given): Draft {
   const url = withVersion(textOption(given, "url"));
   const model = textOption(given, "model");
   if (model === null) {
-    const message = "no engine that is known answers there, so it is to be said which model is asked.";
-    throw new Fault("cli.usage", { message, next: "freehold model add NAME --url ADDRESS --model EXACT-NAME" });
+    const message =
+      url === null
+        ? "no engine answers at the usual ports of this machine, and no key of a maker is in the environment."
+        : "no engine that is known answers there, so it is to be said which model is asked.";
+    const file = url === null ? ", or bring a file: freehold model pull SOURCE" : "";
+    throw new Fault("cli.usage", { message, next: `freehold model add NAME --url ADDRESS --model EXACT-NAME${file}` });
   }
   const speaks = textOption(given, "speaks") ?? (isAnthropic(url) ? "anthropic-messages" : "openai-chat");
   const place = textOption(given, "place") ?? (speaks === "gguf" ? "this-machine" : placeOf(url));

@@ -18,7 +18,23 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
     files.length > 0 && declared.length > 0 ? [shell.paint("bold", text)] : [];
   const models = declared.length === 0 ? [] : [...head("Models"), ...table(declared.map(modelRow), shell.width)];
   const locked = files.length === 0 ? [] : [...head("Files"), ...table(files.map(fileRow), shell.width)];
-  return { json: reply, text: [...models, ...locked], exit };
+  return { json: reply, text: [...models, ...locked, ...nextLines(reply)], exit };
+}
+
+/** What is missing before the files answer: something that runs them, and a name for each. */
+function nextLines(reply: JsonObject): readonly string[] {
+  const [files, declared] = [objectsIn(reply, "models"), objectsIn(reply, "declared")];
+  if (files.length === 0) return [];
+  if (reply["hasEngine"] === false) return [NOTHING_RUNS];
+  const idle = files.find((file) => !declared.some((one) => textIn(one, "model") === textIn(file, "name")));
+  return idle === undefined ? [] : [declareHint(lineIn(idle, "name", 40))];
+}
+
+/** Where files are locked and the library that runs them was not installed. */
+export const NOTHING_RUNS = "Nothing runs files yet: freehold model engine";
+
+export function declareHint(file: string): string {
+  return `Not declared yet: freehold model add ${file} --speaks gguf --model ${file}`;
 }
 
 function modelRow(model: JsonObject): readonly string[] {
@@ -28,7 +44,7 @@ function modelRow(model: JsonObject): readonly string[] {
   const facts = [
     placeText(model),
     context === null ? "" : `${count(context, "token")} of context`,
-    priceText(model),
+    textIn(model, "proven") === "false" ? "" : priceText(model),
     standsIn.length === 0 ? "" : `stands in for ${standsIn.join(", ")}`,
     readers.length === 0 ? "" : `named by ${readers.join(", ")}`,
   ];

@@ -4,6 +4,7 @@ import { needArgument, textOption, type Given } from "./given.ts";
 import { fetchMaterial, modelSource, nameOfMaterial, offerReply } from "./material.ts";
 import { proveOwner } from "./owner.ts";
 import { lineIn, numberIn, textIn } from "./reply.ts";
+import { declareHint, NOTHING_RUNS } from "./model-list.ts";
 import type { Outcome, Shell } from "./shell.ts";
 
 export async function run(shell: Shell, given: Given): Promise<Outcome> {
@@ -16,5 +17,7 @@ export async function run(shell: Shell, given: Given): Promise<Outcome> {
   const megabytes = (numberIn(reply, "bytes") / 1e6).toFixed(1);
   terminal.write(`${lineIn(reply, "name", 40)}: ${megabytes} MB, sha256 ${textIn(reply, "sha256")}\n`);
   const applied = await offerReply(shell, reply, `Lock ${name} to these bytes?`);
-  return { ...applied, json: { ...reply, ...applied.json } };
+  const next = [...(reply["hasEngine"] === false ? [NOTHING_RUNS] : []), declareHint(name)];
+  const text = [applied.text, ...(applied.exit === 2 ? [] : next)].flat();
+  return { ...applied, json: { ...reply, ...applied.json }, text };
 }

@@ -10,9 +10,11 @@ import {
   objectIn,
   objectsIn,
   safeLine,
+  textIn,
   textsIn,
 } from "./reply.ts";
 import type { Outcome, Shell } from "./shell.ts";
+import { money as moneyText } from "./spend.ts";
 import { clockTime, count, spanOf, table } from "./table.ts";
 
 export async function run(shell: Shell): Promise<Outcome> {
@@ -28,6 +30,7 @@ export function statusLines(shell: Shell, status: JsonObject): readonly string[]
     ["freehold", `${lineIn(status, "version")}, up ${uptime}, ${lineIn(status, "home")}`],
     ["servers", serversText(objectsIn(status, "servers"))],
     ["clients", clientsText(objectsIn(status, "clients"))],
+    ["models", modelsText(status)],
     ["questions", waitingText(status)],
     ["held", heldText(status)],
     ["changes", pendingText(status)],
@@ -74,6 +77,36 @@ function clientsText(clients: readonly JsonObject[]): string {
       `${lineIn(client, "name", 60)} (${[...textsIn(client, "compartments"), ...viewNote(client)].join(", ")})`,
   );
   return `${clients.length}: ${named.join(", ")}`;
+}
+
+/** A daemon of before that told of none. */
+function modelsText(status: JsonObject): string {
+  const models = Array.isArray(status["models"]) ? objectsIn(status, "models") : null;
+  if (models === null) return "";
+  if (models.length === 0) return "none yet";
+  const named = models.map((model) => `${lineIn(model, "name", 40)} (${knownText(model)})`);
+  return `${models.length}: ${[named.join(", "), ...todayText(status)].join("; ")}`;
+}
+
+function knownText(model: JsonObject): string {
+  const [place, proven] = [lineIn(model, "place", 20), maybeTextIn(model, "proven")];
+  if (proven === "false") return `not asked: ${lineIn(model, "why", 120)}`;
+  if (!flagIn(model, "isPriced")) return `${place}, not asked: its price is unknown`;
+  if (place === "cloud") return place;
+  if (proven === null) return `${place}, not proven yet`;
+  return proven === "unproven" ? `${place} unproven, counts as cloud` : `${proven}, proven`;
+}
+
+function todayText(status: JsonObject): readonly string[] {
+  const money = objectIn(status, "money");
+  const code = lineIn(money, "currency", 3);
+  return objectsIn(money, "budgets")
+    .filter((budget) => textIn(budget, "name") === "day")
+    .map((day) => {
+      const limit = maybeNumberIn(day, "limit");
+      const of = limit === null ? ", no budget of a day" : ` of ${limit}`;
+      return `today ${moneyText(numberIn(day, "spent"), code)}${of}`;
+    });
 }
 
 /** Most programs are listed every tool; only another view is worth a word. */

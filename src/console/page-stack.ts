@@ -29,6 +29,10 @@ export function stackPage(stack: Stack, frame: Frame): Page {
       ${clients(listOf(status, "clients"))}
     </section>
     <section class="panel">
+      <h2>Models</h2>
+      ${models(status)}
+    </section>
+    <section class="panel">
       <h2>This machine</h2>
       ${machine(status)}
     </section>
@@ -158,6 +162,53 @@ function clients(list: readonly JsonObject[]): Markup {
         </li>`,
     )}
   </ul>`;
+}
+
+function models(status: JsonObject): Markup {
+  const list = listOf(status, "models");
+  if (list.length === 0) return html`<p class="quiet">None yet. On a terminal: <code>freehold model add</code>.</p>`;
+  return html`<ul class="rows">
+      ${list.map((model) => {
+        const known = placeShown(model);
+        return html`<li>
+          <span class="dot dot-${known.tone}" aria-hidden="true"></span>
+          <span
+            ><strong>${exactText(textOf(model, "name"))}</strong> <span class="quiet">${known.text}</span><br />
+            <span class="quiet">${exactText(textOf(model, "model"))}</span>
+            ${known.why !== "" && html`<br /><span class="warn">${exactText(known.why)}</span>`}</span
+          >
+        </li>`;
+      })}
+    </ul>
+    ${budgetsShown(status["money"])}`;
+}
+
+interface PlaceShown {
+  readonly tone: "good" | "bad" | "plain";
+  readonly text: string;
+  readonly why: string;
+}
+
+function placeShown(model: JsonObject): PlaceShown {
+  const [place, proven, why] = [textOf(model, "place"), textOf(model, "proven"), textOf(model, "why")];
+  if (proven === "false") return { tone: "bad", text: "not asked", why };
+  if (model["isPriced"] !== true) return { tone: "bad", text: place, why: "not asked: its price is unknown" };
+  if (place === "cloud") return { tone: "plain", text: "cloud", why: "" };
+  if (proven === "") return { tone: "plain", text: `${place}, not proven yet`, why: "" };
+  return proven === "unproven"
+    ? { tone: "bad", text: `${place} unproven, counts as cloud`, why }
+    : { tone: "good", text: `${proven}, proven`, why: "" };
+}
+
+function budgetsShown(money: JsonObject[string] | undefined): Markup | false {
+  if (!isObject(money)) return false;
+  const code = textOf(money, "currency");
+  const said = listOf(money, "budgets").map((budget) => {
+    const limit = budget["limit"];
+    const of = typeof limit === "number" ? `of ${limit} ${code}` : `${code}, no budget`;
+    return `This ${textOf(budget, "name")}: ${numberOf(budget, "spent").toFixed(2)} ${of}.`;
+  });
+  return html`<p class="quiet">${said.join(" ")}</p>`;
 }
 
 function viewShown(client: JsonObject): Markup {

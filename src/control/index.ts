@@ -20,7 +20,7 @@ export type { SpendParts } from "./ops-spend.ts";
 export type { SkillParts } from "./ops-skills.ts";
 export { LOGIN_PATH, loginCallback } from "./ops-logins.ts";
 export type { LoginParts } from "./ops-logins.ts";
-export type { ServerState } from "./ops-status.ts";
+export type { ServerState, StatusParts } from "./ops-status.ts";
 export type { UpdateParts } from "./updates.ts";
 export { ownerAuth } from "./owner-auth.ts";
 export type { OwnerAuth, OwnerSession, Proof } from "./owner-auth.ts";

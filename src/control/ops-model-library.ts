@@ -5,6 +5,8 @@ import type { InstalledLlama } from "../supply/index.ts";
 import type { Operation } from "./operation.ts";
 
 export interface ModelLibraryParts {
+  /** What runs model files is installed. */
+  hasLlama(): boolean;
   installLlama(progress: (text: string) => void): Promise<InstalledLlama>;
 }
 

@@ -47,7 +47,7 @@ async function list(parts: ModelParts, isChecked: boolean): Promise<JsonObject> 
     const drift = isChecked ? await driftOf({ name, locked, home }) : quick;
     rows.push({ name, ...locked, drift, isChecked });
   }
-  return { models: rows, declared: await declaredRows(parts) };
+  return { models: rows, hasEngine: parts.hasLlama(), declared: await declaredRows(parts) };
 }
 
 async function driftOf(options: Parameters<typeof verifyModel>[0]): Promise<string | null> {
@@ -72,7 +72,8 @@ async function pull(parts: ModelParts, input: JsonObject, emit: (event: JsonObje
   // Read after the download, which may have taken hours.
   const lock = lockOf(parts);
   writeHomeFile(parts, LOCK_FILE, formatLock({ ...lock, models: { ...lock.models, [name]: locked } }));
-  return { name, ...locked, file: modelFile(parts.home, locked.sha256), ...planned(parts.policy.proposal()) };
+  const file = modelFile(parts.home, locked.sha256);
+  return { name, ...locked, file, hasEngine: parts.hasLlama(), ...planned(parts.policy.proposal()) };
 }
 
 /** The bytes stay: an earlier generation may name them. */

@@ -17,6 +17,7 @@ import { text } from "./input.ts";
 import type { Operation } from "./operation.ts";
 import { canaryRows } from "./ops-canary.ts";
 import { heldNow, unknownEffects } from "./ops-questions.ts";
+import { budgetsNow } from "./ops-spend.ts";
 import type { OwnerAuth } from "./owner-auth.ts";
 import type { PolicyState } from "./policy-state.ts";
 import { openRows } from "./ship-updates.ts";
@@ -27,6 +28,19 @@ export interface ServerState {
   readonly state: "idle" | "running" | "held-back" | "needs-login";
   readonly why: string | null;
   readonly pid: number | null;
+}
+
+/** A declared model as far as it is known without asking it. */
+export interface KnownModel {
+  readonly name: string;
+  readonly model: string;
+  /** As declared. */
+  readonly place: string;
+  /** As `ModelState.place`; null where nobody looked lately. */
+  readonly proven: string | null;
+  readonly why: string | null;
+  /** What may cost something and has no price is not asked. */
+  readonly isPriced: boolean;
 }
 
 export interface StatusParts {
@@ -42,6 +56,9 @@ export interface StatusParts {
   readonly isOwnUser: boolean;
   url(): string;
   servers(): readonly ServerState[];
+  knownModels(): readonly KnownModel[];
+  /** `2026-11-22`, of the owner: accounts are named after it. */
+  today(): string;
   /** A passphrase is to be typed before servers can be handed their secrets. */
   areSecretsLocked(): boolean;
   /** Stops it where it runs and forgets that it crashed: the next call starts it. */
@@ -154,6 +171,7 @@ async function status(parts: StatusParts): Promise<JsonObject> {
       view: client.view,
       direct: client.direct,
     })),
+    ...modelsNow(parts),
     questionsOpen,
     held: heldNow(parts).length,
     isQuiet: isQuiet(stack.owner, nowMs),
@@ -172,6 +190,13 @@ async function status(parts: StatusParts): Promise<JsonObject> {
       servers: servers.length,
     }),
   };
+}
+
+/** As far as it is known: a status asks no engine and no cloud. */
+function modelsNow(parts: StatusParts): JsonObject {
+  const currency = parts.policy.current().stack.owner.currency.code;
+  const models = parts.knownModels().map((model) => ({ ...model }));
+  return { models, money: { currency, budgets: budgetsNow(parts) } };
 }
 
 /** What holds, what was left, and what is watched. */

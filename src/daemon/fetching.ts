@@ -2,10 +2,10 @@
 
 import type { PermitConnection } from "../kernel/index.ts";
 import type { ModelParts, SkillParts } from "../control/index.ts";
-import { fetchSkill, installLlama, pullModel, type InstallOptions } from "../supply/index.ts";
+import { fetchSkill, hasLlama, installLlama, pullModel, type InstallOptions } from "../supply/index.ts";
 import type { DaemonState } from "./state.ts";
 
-export type Fetching = Pick<SkillParts, "fetchSkill"> & Pick<ModelParts, "pullModel" | "installLlama">;
+export type Fetching = Pick<SkillParts, "fetchSkill"> & Pick<ModelParts, "pullModel" | "installLlama" | "hasLlama">;
 
 export interface FetchingNeeds {
   readonly supply: () => Promise<Omit<InstallOptions, "name" | "locked">>;
@@ -15,6 +15,7 @@ export interface FetchingNeeds {
 export function fetchingOf({ home }: DaemonState, { supply, permit }: FetchingNeeds): Fetching {
   return {
     fetchSkill: async (order) => fetchSkill({ ...(await supply()), ...order }),
+    hasLlama: () => hasLlama(home),
     installLlama: async (progress) => installLlama({ ...(await supply()), progress }),
     pullModel: (order) => pullModel({ homePaths: home, permitConnection: permit, ...order }),
   };

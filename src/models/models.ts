@@ -5,7 +5,7 @@ import { resolverFor, type LookUp } from "./addresses.ts";
 import { withCutOff } from "./cut-off.ts";
 import { addressIn, type Declarations, type ModelDeclaration } from "./declaration.ts";
 import { openHttpModel } from "./http-model.ts";
-import type { ModelPeer, Models, Pricing } from "./peer.ts";
+import type { ModelPeer, Models, Pricing, ProvenPlace } from "./peer.ts";
 import { openPlace, type PlaceProof } from "./places.ts";
 import { listedPrice, pinnedPrice } from "./pricing.ts";
 import { routesOf } from "./routes.ts";
@@ -27,11 +27,14 @@ export interface ModelsParts {
 export interface OpenModels extends Models {
   /** Of a peer that was asked for its place; null where nobody knows. */
   contextTokens(name: string): number | null;
+  /** Where it was last proven to run, without looking. Null: nobody looked lately, or there is none of that name. */
+  known(name: string): ProvenPlace | null;
 }
 
 interface Opened {
   readonly peer: ModelPeer;
   readonly contextTokens: () => number | null;
+  readonly known: () => ProvenPlace | null;
 }
 
 const NO_ENGINE = "this build of Freehold runs no model files; declare the address of an engine that does";
@@ -58,6 +61,7 @@ export function openModels(parts: ModelsParts): OpenModels {
     routes: (model) => routesOf(parts.declared(), model),
     peer: (name) => openedOf(name)?.peer ?? null,
     contextTokens: (name) => openedOf(name)?.contextTokens() ?? null,
+    known: (name) => openedOf(name)?.known() ?? null,
   };
 }
 
@@ -67,15 +71,16 @@ function fileModel(parts: ModelsParts, name: string, declared: ModelDeclaration)
   const price = declared.price === null ? null : pinnedPrice(declared.price);
   if (local !== null) {
     const proof = { kind: "proven", place: "this-machine", how: "Freehold runs it itself" } as const;
-    return { peer: { ...local, name, price, place: () => Promise.resolve(proof) }, contextTokens };
+    return { peer: { ...local, name, price, place: () => Promise.resolve(proof) }, contextTokens, known: () => proof };
   }
   const reason = `${name}: ${NO_ENGINE}`;
+  const nowhere = { kind: "false", why: reason, isDown: true } as const;
   const peer: ModelPeer = {
     name,
     price,
     dialect: "openai-chat",
     address: "here",
-    place: () => Promise.resolve({ kind: "false", why: reason, isDown: true }),
+    place: () => Promise.resolve(nowhere),
     wire: () => Promise.resolve({ kind: "malformed", reason }),
     post: () =>
       Promise.resolve({
@@ -89,7 +94,7 @@ function fileModel(parts: ModelsParts, name: string, declared: ModelDeclaration)
         usage: null,
       }),
   };
-  return { peer, contextTokens };
+  return { peer, contextTokens, known: () => nowhere };
 }
 
 interface HttpDeclaration {
@@ -118,7 +123,7 @@ function httpModel(parts: ModelsParts, { name, declared, address }: HttpDeclarat
       contextTokens,
       outputTokensMax: declared.maxOutput,
       key,
-      permit: permitWhile(proof, permit),
+      permit: permitWhile(proof, permit, name),
       resolve,
       isLocal: place !== "cloud" && price === null,
     }),
@@ -130,32 +135,39 @@ function httpModel(parts: ModelsParts, { name, declared, address }: HttpDeclarat
     if (current.contextTokens !== contextTokens) current = open(contextTokens);
     return current;
   };
+  /** As in the cloud, what is unproven could not be asked without a price; here is said what to do about it. */
+  function priced(found: ProvenPlace): ProvenPlace {
+    if (found.kind !== "unproven" || price !== null) return found;
+    return { kind: "false", why: `${name}: ${found.why}; it may cost something, so it needs a price (0 for nothing)` };
+  }
   const peer: ModelPeer = {
     name,
     price,
     dialect: current.dialect,
     address: current.address,
-    place: async () => {
-      const found = await proof.place();
-      if (found.kind !== "unproven" || price !== null) return found;
-      // As in the cloud, it could not be asked without a price; here is said what to do about it.
-      return {
-        kind: "false",
-        why: `${name}: ${found.why}; it may cost something, so it needs a price (0 for nothing)`,
-      };
-    },
+    place: async () => priced(await proof.place()),
     wire: (request) => up().wire(request),
     async post(posting) {
       const reply = await up().post(posting);
       return place === "cloud" ? reply : withCutOff(reply, posting.wire, proof.contextTokens());
     },
   };
-  return { peer, contextTokens: contextOf };
+  const known = (): ProvenPlace | null => {
+    const found = proof.known();
+    return found === null ? null : priced(found);
+  };
+  return { peer, contextTokens: contextOf, known };
 }
 
 /** What was proven is proven again for each new connection: another program may have taken the port meanwhile. */
-function permitWhile(proof: PlaceProof, permit: PermitConnection): PermitConnection {
-  return async (target) => (await permit(target)) && (await proof.isStill());
+function permitWhile(proof: PlaceProof, permit: PermitConnection, name: string): PermitConnection {
+  return async (target) => {
+    if (!(await permit(target))) return false;
+    if (await proof.isStill()) return true;
+    const now = proof.known();
+    const why = now?.kind === "false" ? now.why.replace(`${name}: `, "") : "what answers there is another than before";
+    throw new Error(why);
+  };
 }
 
 function smaller(a: number | null, b: number | null): number | null {

@@ -156,6 +156,17 @@ test("what does not answer, or may not be connected to, is not asked", async (t)
   assert.match(whyOf(elsewhere), /is not this machine/);
 });
 
+test("what is known is told without a look, and only while the last look holds", async (t) => {
+  const { url } = await runner(t, LLAMA);
+  const one = rig(url);
+  assert.equal(one.proof.known(), null);
+  await one.proof.place();
+  assert.equal(one.proof.known()?.kind, "proven");
+  one.nowMs += 6 * 60_000;
+  assert.equal(one.proof.known(), null);
+  assert.equal(one.permitted.length, 1, "nobody was asked for it");
+});
+
 test("an endless or huge answer is given up", async (t) => {
   const { url } = await runner(t, { ...LLAMA, "/props": `{"a":"${"x".repeat(3_000_000)}"}` });
   assert.equal(placeOf(await rig(url).proof.place()), "unproven");

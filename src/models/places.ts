@@ -25,6 +25,8 @@ export interface PlaceProof {
   isStill(): Promise<boolean>;
   /** What the engine was loaded with; null where it did not say. */
   contextTokens(): number | null;
+  /** The last answer while it holds, without looking: null where nobody looked, or not lately. */
+  known(): ProvenPlace | null;
 }
 
 interface Found {
@@ -36,6 +38,7 @@ const PROVEN_FOR_MS = 5 * 60_000;
 /** An engine that was started, or a name that was corrected, is soon noticed. */
 const DOUBTED_FOR_MS = 10_000;
 const JUST_NOW_MS = 2_000;
+const AS_DECLARED: ProvenPlace = { kind: "proven", place: "cloud", how: "as declared" };
 
 export function openPlace(parts: PlaceParts): PlaceProof {
   let last: { readonly found: Found; readonly atMs: number } | null = null;
@@ -54,11 +57,14 @@ export function openPlace(parts: PlaceParts): PlaceProof {
     return ageMs >= 0 && ageMs < ms;
   }
 
+  function kept(): ProvenPlace | null {
+    const keptMs = last?.found.place.kind === "proven" ? PROVEN_FOR_MS : DOUBTED_FOR_MS;
+    return last !== null && isYoung(keptMs) ? last.found.place : null;
+  }
+
   return {
-    async place() {
-      const keptMs = last?.found.place.kind === "proven" ? PROVEN_FOR_MS : DOUBTED_FOR_MS;
-      return (last !== null && isYoung(keptMs) ? last.found : await lookAgain()).place;
-    },
+    place: async () => kept() ?? (await lookAgain()).place,
+    known: () => (parts.declared.place === "cloud" ? AS_DECLARED : kept()),
     async isStill() {
       const before = last?.found.place ?? null;
       if (before === null) return false;
@@ -76,7 +82,7 @@ async function look(parts: PlaceParts): Promise<Found> {
   const { declared } = parts;
   switch (declared.place) {
     case "cloud":
-      return { place: { kind: "proven", place: "cloud", how: "as declared" }, contextTokens: null };
+      return { place: AS_DECLARED, contextTokens: null };
     case "my-network":
       return onNetwork(parts);
     case "this-machine":

@@ -16,7 +16,7 @@ export { judgeCode, type JudgedCode } from "./judge.ts";
 export { addTree } from "./install.ts";
 export { KEPT, lookAtKept, type Kept } from "./integrity.ts";
 export { launchSpecOf } from "./launch.ts";
-export { installedLlama, installLlama, llamaFolder, type InstalledLlama } from "./llama.ts";
+export { hasLlama, installedLlama, installLlama, llamaFolder, type InstalledLlama } from "./llama.ts";
 export type { LaunchRequest } from "./launch.ts";
 export type { SupplyHome } from "./places.ts";
 export { installFromLock, prepareServer } from "./prepare.ts";

@@ -49,6 +49,17 @@ export function installedLlama(home: SupplyHome): InstalledLlama | null {
   throw new Fault("supply.llama-differs", { at: file, message: "the engine's record was damaged.", next: NEXT });
 }
 
+/** Whether it is here at all, without a look at its files. A record that does not read counts as none. */
+export function hasLlama(home: SupplyHome): boolean {
+  try {
+    const installed = installedLlama(home);
+    return installed !== null && existsSync(treeFolder(home, installed.tree));
+  } catch (error) {
+    if (error instanceof Fault) return false;
+    throw error;
+  }
+}
+
 /**
  * Its folder, each file looked at: to be asked at each start. Throws Fault `supply.llama-missing`, or
  * `supply.llama-differs` where it is another release than the pinned one or was changed on disk.
