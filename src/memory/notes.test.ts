@@ -71,6 +71,15 @@ test("a file of notes that is full takes no more and says so", (t) => {
   assert.throws(() => notes.append("one more"), { code: "memory.full" });
 });
 
+test("a note with any other end of a line is found again, and cannot pass for a second one", (t) => {
+  const { notes, file } = notesIn(t);
+  for (const end of ["\r", "\r\n", "\u2028", "\u2029", "\x85", "\v", "\f"]) notes.append(`one${end}- 2026-01-01 two`);
+  assert.equal(notes.count(), 7);
+  assert.deepEqual(new Set(notes.recall("two").map(({ text }) => text)), new Set(["one\n- 2026-01-01 two"]));
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll("\n", "\r\n"));
+  assert.equal(notes.count(), 7, "as an editor of another system leaves it");
+});
+
 test("whatever a note says, it is read back as one note", (t) => {
   const { notes } = notesIn(t);
   let count = 0;

@@ -31,7 +31,9 @@ export const NOTE_CHARS_MAX = 4_000;
 const FILE = "notes.md";
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const QUERY_WORDS_MAX = 20;
-const NOTE_START = /^- (\d{4}-\d{2}-\d{2}) (.*)$/;
+/** Whatever some program may take for the end of a line. */
+const LINE_END = /\r\n|[\n\v\f\r\x85\u2028\u2029]/g;
+const NOTE_START = /^- (\d{4}-\d{2}-\d{2}) (.*)$/s;
 
 export function openNotes({ dir, nowMs }: NotesParts): Notes {
   const file = join(dir, FILE);
@@ -43,7 +45,7 @@ export function openNotes({ dir, nowMs }: NotesParts): Notes {
       }
       const note = { date: new Date(nowMs()).toISOString().slice(0, 10), text: plain };
       ensureDir(dir, 0o700);
-      append(file, `- ${note.date} ${plain.replaceAll(/\r?\n/g, "\n  ")}\n`);
+      append(file, `- ${note.date} ${plain.replaceAll(LINE_END, "\n  ")}\n`);
       return note;
     },
     recall: (query) => best(read(file), query),
@@ -74,7 +76,7 @@ function endsLine(file: string): boolean {
 
 function read(file: string): readonly Note[] {
   const notes: { date: string; text: string }[] = [];
-  for (const line of textOf(file).split("\n")) {
+  for (const line of textOf(file).split(/\r?\n/)) {
     const start = NOTE_START.exec(line);
     const last = notes.at(-1);
     if (start !== null) notes.push({ date: start[1] ?? "", text: start[2] ?? "" });
