@@ -24,7 +24,8 @@ interface Workshop {
 
 async function main(): Promise<void> {
   const [missing] = missingPackages();
-  if (missing !== undefined) throw new Error(`${missing} is not in the cache: npm test fetches it`);
+  if (missing !== undefined)
+    throw new Error(`${missing} is not in the cache. Next: npm run -s example -- frankenstein`);
   const base = mkdtempSync(join(tmpdir(), "freehold-frankenstein-"));
   const registry = await openRegistry({ withPinned: true });
   const models = await openModelStandIn();
