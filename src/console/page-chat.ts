@@ -121,6 +121,7 @@ function answeredRow(turn: JsonObject): Markup {
   const why = textOf(turn, "request");
   return html`<li class="turn turn-answered">
     ${text !== "" && textBlock(text)}
+    ${text === "" && calls.length === 0 && html`<p class="quiet">It said nothing.</p>`}
     ${calls.map(
       (call) =>
         html`<p class="turn-call">
