@@ -17,6 +17,9 @@ const ENDS: Readonly<Record<string, string>> = {
   "not-sent": "Nothing was sent",
 };
 
+/** Its words may be about what it was sent, so they stand in the entry's text. */
+const FAILED = "no model that may be asked answered";
+
 /** Null for an entry that is none of a model's call. */
 export function modelLines(entry: LedgerEntry, currency: Currency): readonly string[] | null {
   const { kind, facts, subject, principal } = entry;
@@ -25,7 +28,9 @@ export function modelLines(entry: LedgerEntry, currency: Currency): readonly str
   const who = principal ?? "freehold";
   switch (kind) {
     case "denied":
-      return [`${who} asked model ${name}; refused (${textAt(facts, "why") ?? ""}): ${textAt(facts, "reason") ?? ""}`];
+      return [
+        `${who} asked model ${name}; refused (${textAt(facts, "why") ?? ""}): ${textAt(facts, "reason") ?? FAILED}`,
+      ];
     case "intent": {
       const held = numberAt(facts, "holdNanoUsd");
       const hold = held > 0 ? `; at most ${moneyText(held, currency)} was held for it` : "";

@@ -183,11 +183,12 @@ export class ModelDoor {
     return { why: "failed", reason: `${peer.name}: ${reply.reason}`, status, retryAfterMs, began, body, isLast };
   }
 
-  #refuse({ request, id }: Pick<Try, "request" | "id">, refusal: Refusal): ModelAnswer {
-    const { why, reason } = refusal;
-    const { session, principal, model } = request;
-    const entry = { kind: "denied", session, principal: principalText(principal), request: id } as const;
-    this.#state.deny({ ...entry, subject: `model:${model ?? "any"}`, facts: { reason, why } });
+  #refuse({ request: { session, principal, model }, id }: Pick<Try, "request" | "id">, refusal: Refusal): ModelAnswer {
+    const { why, reason: text } = refusal;
+    // What a provider says may quote what it was sent, and facts cannot be forgotten.
+    const facts = why === "failed" ? { why } : { reason: text, why };
+    const entry = { kind: "denied", session, principal: principalText(principal), request: id, text } as const;
+    this.#state.deny({ ...entry, subject: `model:${model ?? "any"}`, facts });
     return { ...NOTHING, ...refusal, kind: "refused", request: id };
   }
 }

@@ -193,6 +193,15 @@ describe("a refusal", () => {
     assert.match(messageOf(got), /no JSON object/);
   });
 
+  test("in the words of a provider, which may quote what it was sent, leaves them out of the ledger's facts", async (t) => {
+    const one = await endpointRig(t);
+    one.gpt.answer = says({ error: { message: "CANARY-4711 is not what you may ask", type: "x" } }, 400);
+    assert.match(messageOf(await send(one, {})), /CANARY-4711/);
+    const [denied] = one.store.ledger.entries({ kind: "denied", limit: 1 });
+    assert.deepEqual(denied?.facts, { why: "failed" });
+    assert.match(one.store.ledger.text(denied?.seq ?? 0) ?? "", /CANARY-4711/);
+  });
+
   test("comes when too much is under way, and not before or after", async (t) => {
     const one = await endpointRig(t);
     const waiting: (() => void)[] = [];
