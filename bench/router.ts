@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { loadavg } from "node:os";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import {
   cpuSecondsOf,
   interleave,
@@ -28,6 +29,7 @@ const PORTKEY_INTEGRITY =
 const PORTKEY_NODE_SERVER = "1.11.0";
 const IN_FLIGHT = 16;
 const WARM_UP_CALLS = 400;
+const REST_MS = 20_000;
 const MESSAGES = [
   { role: "user", content: "Say what stands here, as plainly as you can, in about sixty words. ".repeat(6) },
 ];
@@ -228,8 +230,13 @@ async function measure(
   };
   const turns = Object.entries(contenders).map(([name, contender]) => [name, one(name, contender)] as const);
   await interleave({ rounds, contenders: Object.fromEntries(turns) });
+  const measured = figures(all, contenders);
+  note("letting them rest");
+  await wait(REST_MS);
   return {
-    ...figures(all, contenders),
+    ...measured,
+    restingRssMb: round(contenders.freehold.residentMb(), 1),
+    portkeyRestingRssMb: round(contenders.portkey.residentMb(), 1),
     idleMb: round(idleMb, 1),
     rounds,
     loadBefore: round(loadBefore, 2),

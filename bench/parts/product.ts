@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { DAEMON_FLAGS } from "../../src/daemon/node-flags.ts";
 import { connectControl, type ControlClient } from "../../src/control/index.ts";
 import { homePaths, initHome } from "../../src/home/index.ts";
 import type { JsonObject } from "../../src/kernel/index.ts";
@@ -56,7 +57,7 @@ export async function startDaemonProcess(home: string, nodeFlags: readonly strin
   if (!existsSync(entry)) throw new Error("dist/ is not built: npm run build");
   const port = await freePort();
   const env = { ...process.env, FREEHOLD_PORT: String(port), FREEHOLD_SERVICE: "" };
-  const child = spawn(process.execPath, [...nodeFlags, entry, "--home", home], {
+  const child = spawn(process.execPath, [...DAEMON_FLAGS, ...nodeFlags, entry, "--home", home], {
     cwd: home,
     env,
     stdio: ["ignore", "ignore", "pipe"],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { homePaths } from "../control/reach.ts";
+import { DAEMON_FLAGS } from "../daemon/node-flags.ts";
 import { Fault } from "../kernel/index.ts";
 import { safeLine } from "./reply.ts";
 import { reach, type Control } from "./reach.ts";
@@ -78,9 +79,8 @@ function isAlive(pid: number): boolean {
 
 function daemonArgs(home: string): readonly string[] {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  // Node opens its debugger at SIGUSR1, to whoever reaches the loopback port.
   const main = fileURLToPath(new URL(`../daemon/main.${extension}`, import.meta.url));
-  return ["--disable-sigusr1", main, "--home", home];
+  return [...DAEMON_FLAGS, main, "--home", home];
 }
 
 function definedEnv(): Record<string, string> {

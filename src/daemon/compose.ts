@@ -39,6 +39,7 @@ import { openListeners, type Place } from "./listen.ts";
 import { modelEndpointOf } from "./model-endpoint.ts";
 import { modelUseOf } from "./models.ts";
 import { metadataOf, remoteOf } from "./remote.ts";
+import { collectAll, restAfterWork } from "./rest.ts";
 import { openState, type DaemonState } from "./state.ts";
 import { watchUpdates, type UpdateWatch } from "./watch-updates.ts";
 import { confirmBuild } from "../supply/index.ts";
@@ -131,6 +132,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
   const holds = watchHolds({ store, clock, door: effects.door, policy: state.active, onFault });
   confirmBuild(state.policyState.generations);
   const anchoring = setInterval(() => anchor(home, store), ANCHOR_EVERY_MS).unref();
+  const endRest = restAfterWork({ work: () => store.ledger.head().size, collect: collectAll });
   return {
     url: place.url,
     port: place.port,
@@ -138,6 +140,7 @@ async function listenForAll(options: DaemonOptions, { state, effects, place }: W
     isToStartAgain: () => ending.next !== null,
     async stop() {
       clearInterval(anchoring);
+      endRest();
       holds.close();
       watch.close();
       endpoint.close();

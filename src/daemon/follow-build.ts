@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { homePaths, lockHolder, resolveHome } from "../home/index.ts";
 import { buildToRun, otherBuild } from "../supply/build-to-run.ts";
 import { openGenerations } from "../supply/generations.ts";
+import { DAEMON_FLAGS } from "./node-flags.ts";
 
 /** package.json stands in it. */
 export const OWN_ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -23,7 +24,7 @@ export function followBuild(homeDir: string): void {
   // A second daemon is refused later; it must not count as a start of a new build.
   if (lockHolder(homeDir) !== null) return;
   const root = buildToRun({ home, generations: openGenerations(home), root: OWN_ROOT });
-  if (root !== null) become(join(root, "dist", "daemon", "main.js"), ["--disable-sigusr1"]);
+  if (root !== null) become(join(root, "dist", "daemon", "main.js"), DAEMON_FLAGS);
 }
 
 /** For the command line: the commands of the build that runs. */

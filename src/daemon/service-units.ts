@@ -1,6 +1,8 @@
 // The daemon as a service under an operating system user of its own: texts only, nothing is written or run here.
 // Sources: systemd.exec(5), systemd.resource-control(5); launchd.plist(5).
 
+import { DAEMON_FLAGS } from "./node-flags.ts";
+
 export interface ServiceOptions {
   /** The daemon's own user, `freehold`. */
   readonly user: string;
@@ -27,7 +29,7 @@ Wants=network-online.target
 Type=exec
 User=${user}
 Group=${user}
-ExecStart=${quoted(node)} --disable-sigusr1 ${quoted(main)} --home ${quoted(home)}
+ExecStart=${quoted(node)} ${DAEMON_FLAGS.join(" ")} ${quoted(main)} --home ${quoted(home)}
 Environment=FREEHOLD_SERVICE=1 FREEHOLD_HOME=${quoted(home)} HOME=${quoted(home)}
 Environment=${quoted(`FREEHOLD_OWNER_HOME=${ownerHome}`)}
 WorkingDirectory=${home}
@@ -74,7 +76,7 @@ WantedBy=multi-user.target
 }
 
 export function launchdPlist({ user, home, node, main }: ServiceOptions): string {
-  const strings = [node, "--disable-sigusr1", main, "--home", home]
+  const strings = [node, ...DAEMON_FLAGS, main, "--home", home]
     .map((text) => `    <string>${xml(text)}</string>`)
     .join("\n");
   return `<?xml version="1.0" encoding="UTF-8"?>

@@ -11,6 +11,7 @@ import { connectControl, type ControlClient } from "../control/index.ts";
 import { startSandboxed, type SandboxedProcess, type SandboxProbe } from "../sandbox/index.ts";
 import { copyForTrial, schemaOf, verifyLedger, type SignedHead } from "../store/index.ts";
 import type { Build } from "../supply/index.ts";
+import { DAEMON_FLAGS } from "./node-flags.ts";
 
 export interface TrialOptions {
   readonly home: HomePaths;
@@ -103,7 +104,7 @@ function startChild(home: HomePaths, { build, probe }: TrialOptions): Promise<Sa
       pidsMax: PIDS_MAX,
       off: probe.kind === "absent",
     },
-    command: [process.execPath, "--disable-sigusr1", main, "--home", home.dir],
+    command: [process.execPath, ...DAEMON_FLAGS, main, "--home", home.dir],
     cwd: home.dir,
     env: {
       HOME: home.dir,

@@ -54,6 +54,7 @@ export const LIGHT_DOORS = [
   "src/daemon/jail.ts",
   "src/daemon/service-units.ts",
   "src/daemon/follow-build.ts",
+  "src/daemon/node-flags.ts",
   "src/supply/build-to-run.ts",
   "src/supply/generations.ts",
   "src/gateway/stdio-shim.ts",
