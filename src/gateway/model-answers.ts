@@ -22,6 +22,8 @@ export interface Visit {
 export interface AnswerParts {
   readonly door: Pick<Door, "think">;
   readonly nowMs: () => number;
+  /** `2026-11-22`, of the owner. */
+  readonly today: () => string;
 }
 
 /** A program that reads slower than this is cut off. */
@@ -29,7 +31,7 @@ const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
 
 type Answered = Extract<ModelAnswer, { kind: "answered" }>;
 
-export async function answerProgram({ door, nowMs }: AnswerParts, visit: Visit): Promise<void> {
+export async function answerProgram({ door, nowMs, today }: AnswerParts, visit: Visit): Promise<void> {
   const { response, dialect, body, model, identity } = visit;
   const gone = new AbortController();
   response.once("close", () => {
@@ -37,8 +39,8 @@ export async function answerProgram({ door, nowMs }: AnswerParts, visit: Visit):
   });
   const stream = streamOf(visit, { createdAtS: Math.floor(nowMs() / 1_000), giveUp: () => gone.abort() });
   const answer = await door.think({
-    // A program does not say which of its conversations this is; they are one.
-    session: `${identity.key}.models`,
+    // A program does not say which of its conversations this is; those of a day are one.
+    session: `${identity.key}.models-${today()}`,
     principal: identity.principal,
     model,
     dialect,

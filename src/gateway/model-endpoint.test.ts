@@ -193,7 +193,20 @@ describe("a refusal", () => {
     assert.match(messageOf(got), /no JSON object/);
   });
 
-  test("in the words of a provider, which may quote what it was sent, leaves them out of the ledger's facts", async (t) => {
+  test("for the tokens of a conversation ends with the owner's day: a program's requests of a day are one", async (t) => {
+    const one = await endpointRig(t);
+    one.budget("{ day: 10, sessionTokens: 15000 }");
+    const usage = { prompt_tokens: 2_000, completion_tokens: 8_000 };
+    one.gpt.answer = says({ choices: [{ message: { content: "hi" }, finish_reason: "stop" }], usage });
+    assert.equal((await send(one, {})).status, 200);
+    const over = await send(one, {});
+    assert.equal(over.status, 429);
+    assert.match(messageOf(over), /over the budget tokens:/);
+    one.nowMs += 86_400_000;
+    assert.equal((await send(one, {})).status, 200);
+  });
+
+  test("in a provider's words, which may quote what it was sent, leaves them out of the ledger's facts", async (t) => {
     const one = await endpointRig(t);
     one.gpt.answer = says({ error: { message: "CANARY-4711 is not what you may ask", type: "x" } }, 400);
     assert.match(messageOf(await send(one, {})), /CANARY-4711/);

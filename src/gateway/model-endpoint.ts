@@ -17,6 +17,7 @@ import {
 import type { StackClient } from "../manifest/index.ts";
 import { checkPlace, checkUrl, readBody, type Admission } from "../mcp/index.ts";
 import type { ClientIdentity } from "./auth.ts";
+import { dateIn } from "./model-accounts.ts";
 import { answerProgram, sendError, type Visit } from "./model-answers.ts";
 import { ownError, type ModelError } from "./model-errors.ts";
 import { isMessagesClient, modelList } from "./model-list.ts";
@@ -161,7 +162,8 @@ class Endpoint implements ModelEndpoint {
     if (model === undefined) return refuse(noSuch(asked, client.models));
     const visit: Visit = { response, dialect, body, asked, model, identity, id: randomUUID().replaceAll("-", "") };
     try {
-      await answerProgram({ door: this.#parts.door, nowMs: this.#parts.nowMs }, visit);
+      const { door, nowMs } = this.#parts;
+      await answerProgram({ door, nowMs, today: () => dateIn(stack.owner.timezone, nowMs()) }, visit);
     } catch (error) {
       this.#parts.reportFailure(error);
       refuse(ownError(500, "failed", `The gateway failed: ${oneLine(reasonOf(error), 300)}`));
