@@ -28,6 +28,7 @@ test("a conversation shows what was said and called, a stranger's text escaped a
   assert.match(body, /Answer Bob if he needs one\./);
   assert.match(body, /&lt;b&gt;Reply&lt;\/b&gt;/);
   assert.ok(!body.includes("\u202e"), "what turns the text around is spelled out");
+  assert.match(body, /<code>mail\.read_mail \{\}/, "what it calls, and not the tool of the agent that calls it");
   assert.match(body, /href="\/why\/r-2"/);
   assert.match(body, /Ended: 25 requests to a model/);
   assert.match(body, /It has read family data, text of strangers\. 0\.0042 EUR today\./);

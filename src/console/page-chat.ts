@@ -1,6 +1,6 @@
 // Conversations with the agent: the list of them, and one with what was said, called and asked in it.
 
-import { isObject, type JsonObject } from "../kernel/index.ts";
+import { isObject, parseStrict, type JsonObject } from "../kernel/index.ts";
 import { exactText } from "./exact.ts";
 import { html, NOTHING, type Markup } from "./html.ts";
 import { ago, csrfField, type Frame, type Page } from "./page.ts";
@@ -74,12 +74,18 @@ export function chatPage({ state, turns }: ChatView, frame: Frame): Page {
     ${state["hasModel"] !== true && noModel()}
     ${shown.length < turns.length && html`<p class="quiet">${turns.length - shown.length} earlier turns.</p>`}
     <ol class="turns" id="turns">
-      ${shown.map(turnRow)}
-      ${isRunning && html`<li class="turn turn-note"><p class="quiet" role="status">Working…</p></li>`}
+      ${shown.map(turnRow)} ${isRunning && workingRow(frame)}
     </ol>
     ${isRunning ? cancelForm(session, frame) : sayForm(state, frame)}
     <p class="quiet"><a href="/chat">All conversations</a></p>`;
   return { title: "Chat", at: "chat", isLive: true, body };
+}
+
+/** What it works on may be waiting for the owner. */
+function workingRow({ head }: Frame): Markup {
+  const waits =
+    head !== null && head.waiting > 0 && html` It may wait for you: <a href="/">the inbox</a> has ${head.waiting}.`;
+  return html`<li class="turn turn-note"><p class="quiet" role="status">Working…${waits}</p></li>`;
 }
 
 function noModel(): Markup {
@@ -125,11 +131,23 @@ function answeredRow(turn: JsonObject): Markup {
     ${calls.map(
       (call) =>
         html`<p class="turn-call">
-          <code>${exactText(`${textOf(call, "name")} ${textOf(call, "args").slice(0, ARGS_SHOWN_MAX)}`)}</code>
+          <code>${exactText(callWords(call))}</code>
         </p>`,
     )}
     <p class="quiet">${textOf(turn, "model")} · <a href="/why/${encodeURIComponent(why)}">receipt</a></p>
   </li>`;
+}
+
+/** `call` is a tool of the agent's; what it calls by it is what matters. Text that does not read is shown as it is. */
+function callWords(call: JsonObject): string {
+  const [name, text] = [textOf(call, "name"), textOf(call, "args")];
+  const read = name === "call" ? parseStrict(text) : null;
+  const meant = read?.kind === "value" && isObject(read.value) ? read.value : null;
+  const tool = meant === null ? "" : textOf(meant, "tool");
+  if (meant === null || tool === "") return `${name} ${text.slice(0, ARGS_SHOWN_MAX)}`;
+  const { tool: _tool, args, ...rest } = meant;
+  const more = Object.keys(rest).length === 0 ? "" : ` ${JSON.stringify(rest)}`;
+  return `${tool.replace("__", ".")} ${`${JSON.stringify(args ?? {})}${more}`.slice(0, ARGS_SHOWN_MAX)}`;
 }
 
 function endedRow(turn: JsonObject): Markup {
