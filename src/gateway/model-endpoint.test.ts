@@ -193,7 +193,7 @@ describe("a refusal", () => {
     assert.match(messageOf(got), /no JSON object/);
   });
 
-  test("for the tokens of a conversation ends with the owner's day: a program's requests of a day are one", async (t) => {
+  test("for the tokens of a conversation ends with the owner's day: a program's are one in it", async (t) => {
     const one = await endpointRig(t);
     one.budget("{ day: 10, sessionTokens: 15000 }");
     const usage = { prompt_tokens: 2_000, completion_tokens: 8_000 };
