@@ -168,7 +168,7 @@ async function follow(parts: AgentParts, task: Task, answer: Answered): Promise<
   const { transcript } = parts;
   const { progress } = task;
   const calls = withIds(answer);
-  const text = answer.text.toWellFormed();
+  const text = answer.text.slice(0, ANSWER_CHARS_MAX).toWellFormed();
   transcript.append({ kind: "answered", text, calls, model: answer.model, request: answer.request });
   if (calls.length === 0) return withoutCalls(parts, task, answer);
   const meant = calls.map((call) => meantBy(parts, call));
@@ -216,14 +216,19 @@ function endCalls({ transcript }: AgentParts, calls: readonly ModelCall[]): void
   for (const { id } of calls) transcript.append({ kind: "result", call: id, text: "Not made.", question: null });
 }
 
-/** Some models give no ids, or the same to all. */
+/** Some models give no ids, or the same to all. What is longer than any call is no JSON any more, and told so. */
 function withIds({ calls, request }: Answered): readonly ModelCall[] {
   const seen = new Set<string>();
   return calls.slice(0, CALLS_AT_ONCE_MAX).map((call, at) => {
-    const id = call.id === "" || seen.has(call.id) ? `${request}-${at}` : call.id;
+    const isOwn = call.id !== "" && call.id.length <= NAME_CHARS_MAX && !seen.has(call.id);
+    const id = isOwn ? call.id : `${request}-${at}`;
     seen.add(id);
-    return { id, name: call.name, args: call.args };
+    return { id, name: call.name.slice(0, NAME_CHARS_MAX), args: call.args.slice(0, ANSWER_CHARS_MAX) };
   });
 }
+
+/** A model may ignore its limit, and what it says is kept. */
+const ANSWER_CHARS_MAX = 500_000;
+const NAME_CHARS_MAX = 200;
 
 const CALLS_AT_ONCE_MAX = 16;
