@@ -220,7 +220,7 @@ test("a person adds an engine's model, tries it, and sees what left", { skip: ab
   assert.match(flat(tried), /local says: ready/, tried.output);
   assert.match(flat(tried), /Receipt r-[0-9a-f]+ - owner asked model local/);
   const list = await typed(home, { args: ["model", "list"], steps: [] });
-  assert.match(flat(list), /local tiny\.gguf this-machine, proven: llama\.cpp at .*; 4096 tokens of context; free/);
+  assert.match(flat(list), /local tiny\.gguf this-machine, proven: llama\.cpp at .*; 4,096 tokens of context; free/);
   const left = await typed(home, { args: ["egress", "--since", "7d"], steps: [] });
   assert.match(flat(left), /^0 bytes left this machine for models since/);
   const spent = await typed(home, { args: ["spend"], steps: [] });
