@@ -46,7 +46,7 @@ export async function readApart(
   const { signal } = asked;
   const said = await door.think({ ...child, model: null, dialect: "openai-chat", body: { messages }, sources, signal });
   if (said.kind === "refused") return { text: `It was not read: ${said.reason}.`, modelRequest: null };
-  const handle = door.keep(child, said.text.trim().slice(0, VALUE_CHARS_MAX));
+  const handle = door.keep(child, said.text.trim().slice(0, VALUE_CHARS_MAX).toWellFormed());
   const found = door.takeOut({ session: parts.session, principal, handle, path: "value", type });
   const value = found.kind === "value" ? String(found.value) : `It was not found: ${found.reason}.`;
   return { text: value, modelRequest: said.request };

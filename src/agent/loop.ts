@@ -168,7 +168,7 @@ async function follow(parts: AgentParts, task: Task, answer: Answered): Promise<
   const { transcript } = parts;
   const { progress } = task;
   const calls = withIds(answer);
-  const text = answer.text.slice(0, ANSWER_CHARS_MAX).toWellFormed();
+  const text = cut(answer.text, ANSWER_CHARS_MAX);
   transcript.append({ kind: "answered", text, calls, model: answer.model, request: answer.request });
   if (calls.length === 0) return withoutCalls(parts, task, answer);
   const meant = calls.map((call) => meantBy(parts, call));
@@ -221,10 +221,14 @@ function withIds({ calls, request }: Answered): readonly ModelCall[] {
   const seen = new Set<string>();
   return calls.slice(0, CALLS_AT_ONCE_MAX).map((call, at) => {
     const isOwn = call.id !== "" && call.id.length <= NAME_CHARS_MAX && !seen.has(call.id);
-    const id = isOwn ? call.id : `${request}-${at}`;
+    const id = isOwn ? cut(call.id, NAME_CHARS_MAX) : `${request}-${at}`;
     seen.add(id);
-    return { id, name: call.name.slice(0, NAME_CHARS_MAX), args: call.args.slice(0, ANSWER_CHARS_MAX) };
+    return { id, name: cut(call.name, NAME_CHARS_MAX), args: cut(call.args, ANSWER_CHARS_MAX) };
   });
+}
+
+function cut(text: string, charsMax: number): string {
+  return text.slice(0, charsMax).toWellFormed();
 }
 
 /** A model may ignore its limit, and what it says is kept. */

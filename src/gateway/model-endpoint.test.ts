@@ -70,6 +70,21 @@ function messageOf({ body }: Got): string {
   return isObject(error) && typeof error["message"] === "string" ? error["message"] : "";
 }
 
+test("a model's name and words with half a character in them are settled and recorded as any other", async (t) => {
+  const one = await endpointRig(t);
+  const half = "\ud83d";
+  const usage = { prompt_tokens: 9, completion_tokens: 1 };
+  const choices = [{ message: { content: half }, finish_reason: "stop" }];
+  for (const model of [half, `${"x".repeat(199)}\ud83d\ude42`]) {
+    one.gpt.answer = says({ model, choices, usage });
+    assert.equal((await send(one, {})).status, 200);
+  }
+  one.gpt.answer = says({ error: { message: `${half} no`, type: half, code: half } }, 400);
+  assert.equal((await send(one, {})).status, 400);
+  assert.deepEqual(one.failures, []);
+  assert.equal(one.store.ledger.entries({ kind: "outcome", limit: 9 }).length, 3);
+});
+
 describe("who may ask", () => {
   test("a client by its token, in either header, and nobody else", async (t) => {
     const one = await endpointRig(t);

@@ -42,7 +42,7 @@ interface OpenCall {
   args: string[];
 }
 
-/** Collects pieces; the readers of the dialects make them. */
+/** Collects pieces, which the readers of the dialects make. Half a character, which no record holds, becomes U+FFFD. */
 export class Collector {
   identity: string | null = null;
   end: EndReason | null = null;
@@ -73,8 +73,13 @@ export class Collector {
   }
 
   collected(): Collected {
-    const calls = [...this.#calls.values()].map(({ id, name, args }) => ({ id, name, args: args.join("") }));
-    return { identity: this.identity, text: this.#text.join(""), calls, end: this.end, usage: this.usage };
+    const calls = [...this.#calls.values()].map(({ id, name, args }) => ({
+      id: id.toWellFormed(),
+      name: name.toWellFormed(),
+      args: args.join("").toWellFormed(),
+    }));
+    const text = this.#text.join("").toWellFormed();
+    return { identity: this.identity, text, calls, end: this.end, usage: this.usage };
   }
 }
 
@@ -136,7 +141,7 @@ export function isProviderError(read: readonly Piece[] | ProviderError): read is
 
 /** A provider may give its exact model, which may be another than was asked for. */
 export function identityIn(body: JsonObject, known: string | null): string | null {
-  return known ?? stringAt(body, "model")?.slice(0, 200) ?? null;
+  return known ?? stringAt(body, "model")?.slice(0, 200).toWellFormed() ?? null;
 }
 
 export function objectOrEmpty(object: JsonObject, key: string): JsonObject {

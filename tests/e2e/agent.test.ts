@@ -216,15 +216,6 @@ test("a tool that is not there, broken arguments and missing ones each get an an
   assert.equal(receiptOf(done)["why"], "done");
 });
 
-test("of an answer without end, no more is kept than any answer needs", async (t) => {
-  const long = "x".repeat(2_000_000);
-  const calls = [[long, `{"query":"${long}"}`]] as const;
-  const one = world(t, { script: inTurn({ calls }, { text: long }) });
-  const session = one.chat();
-  await one.say(session, "Hello");
-  assert.ok(JSON.stringify(one.chats.history(session)).length < 1_100_000);
-});
-
 test("a model that says nothing is asked once more, and then it ends", async (t) => {
   const opened = world(t, { script: () => ({}) });
   const done = await opened.say(opened.chat(), "Hello?");
