@@ -24,13 +24,15 @@ export function accountsOf(
   });
   const client = principal.kind === "client" ? stack.clients[principal.name] : undefined;
   const own = client === undefined ? [] : [money(`day:${date}/${principalText(principal)}`, client.budget)];
-  return [
+  const claims = [
     money(`day:${date}`, day),
     money(`month:${date.slice(0, 7)}`, month),
     ...own,
     // Children count with the conversation that opened them.
     { account: `tokens:${session.split("/")[0] ?? ""}`, amount: tokens, limit: sessionTokens ?? NO_LIMIT },
   ];
+  // What is free is asked of no budget, and may go on when that is spent.
+  return claims.filter(({ amount }) => amount > 0);
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -70,6 +70,17 @@ describe("what is held, and what is charged", () => {
     assert.equal((await one.think({ model: "far" })).kind, "answered");
   });
 
+  test("what is free goes on when the budget is spent, and is not counted in it", async (t) => {
+    const one = rig(t);
+    one.write("budgets: { day: 0.15 }");
+    one.far.post = () => Promise.resolve(reply(null));
+    assert.equal((await one.think({ model: "far" })).kind, "answered");
+    one.write("budgets: { day: 0.01 }");
+    refused(await one.think({ model: "far" }), "budget", /over the budget day/);
+    assert.equal((await one.think({ model: "near" })).kind, "answered");
+    assert.deepEqual(one.spent(DAY), { spent: 15 * CENT, held: 0 });
+  });
+
   test("a budget is in the owner's currency: units of it for one dollar", async (t) => {
     const one = rig(t);
     one.far.post = () => Promise.resolve(reply(null));

@@ -79,8 +79,8 @@ function charge(
   change: { readonly account: string; readonly spent: number; readonly held: number },
 ): void {
   const { account, spent, held } = change;
-  database.run("INSERT INTO accounts VALUES (?, 0, 0) ON CONFLICT DO NOTHING", account);
-  database.run("UPDATE accounts SET spent = spent + ?, held = held + ? WHERE account = ?", spent, held, account);
+  const more = "ON CONFLICT DO UPDATE SET spent = spent + excluded.spent, held = held + excluded.held";
+  database.run(`INSERT INTO accounts VALUES (?, ?, ?) ${more}`, account, spent, held);
 }
 
 function reservationOf(row: Row): Reservation {
