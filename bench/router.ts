@@ -29,7 +29,8 @@ const PORTKEY_INTEGRITY =
 const PORTKEY_NODE_SERVER = "1.11.0";
 const IN_FLIGHT = 16;
 const WARM_UP_CALLS = 400;
-const REST_MS = 20_000;
+/** Twice the daemon's own look at whether it rests. */
+const REST_MS = 65_000;
 const MESSAGES = [
   { role: "user", content: "Say what stands here, as plainly as you can, in about sixty words. ".repeat(6) },
 ];

@@ -7,7 +7,8 @@ export interface RestParts {
   readonly collect: () => void;
 }
 
-const LOOK_EVERY_MS = 5_000;
+/** Long enough that somebody who pauses between two calls does not pay for it: it also drops compiled code. */
+const LOOK_EVERY_MS = 30_000;
 
 /** A turn of the clock: collects once, at the first look that finds nothing new. Answers the next turn. */
 export function openRest({ work, collect }: RestParts): () => void {
