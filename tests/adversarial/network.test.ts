@@ -2,14 +2,16 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import type { ControlClient } from "../../src/control/index.ts";
 import { isObject } from "../../src/kernel/index.ts";
 import { addClient, makeHome, openMcp } from "../fixtures/daemon.ts";
+import { startLlama } from "../fixtures/llama-server.ts";
 import { openRegistry } from "../fixtures/npm-registry.ts";
 
 const STRACE = ["strace", "-f", "-qq", "-e", "trace=connect,listen,getsockname", "-e", "signal=none", "-o"];
@@ -100,9 +102,7 @@ test("adding, starting and calling a server makes no connection without a ledger
   assert.match(got.text, /ECONNREFUSED|ENETUNREACH/);
   assert.equal(heard(), 0, "the sandbox has no way out");
 
-  const { entries } = await daemon.owner.call("ledger.tail", { limit: 1_000 });
-  const rows = Array.isArray(entries) ? entries.filter(isObject) : [];
-  const recorded = new Set(rows.filter((row) => row["kind"] === "connection").map((row) => row["subject"]));
+  const recorded = await connectionsOf(daemon.owner);
   await daemon.owner.call("daemon.shutdown", {});
   await daemon.end();
   assert.ok(existsSync(file));
@@ -115,3 +115,34 @@ test("adding, starting and calling a server makes no connection without a ledger
     [],
   );
 });
+
+test("proving where a model runs and asking it makes no connection without a ledger entry", { skip }, async (t) => {
+  assert.equal(why, false);
+  const llama = await startLlama(() => Promise.resolve({ text: "it stands here" }));
+  t.after(() => llama.close());
+  const home = makeHome(t);
+  const stack = join(home.paths.dir, "stack.yaml");
+  const file = join(home.base, "trace");
+  const daemon = await home.start({ before: [...STRACE, file] });
+  const near = `models:\n  near: { speaks: openai-chat, url: "${llama.url}", model: m, place: this-machine }\n`;
+  writeFileSync(stack, readFileSync(stack, "utf8").replace(/^models: \{\}\n/m, near));
+  const { digest } = await daemon.owner.call("plan", {});
+  await daemon.owner.call("apply", { digest: digest ?? "" });
+  await daemon.owner.call("model.test", { name: "near" });
+  assert.equal(llama.asked.length, 1);
+  const recorded = await connectionsOf(daemon.owner);
+  await daemon.owner.call("daemon.shutdown", {});
+  await daemon.end();
+  const tried = triedIn(readFileSync(file, "utf8"));
+  assert.ok(tried.has(new URL(llama.url).host), "the model was asked");
+  assert.deepEqual(
+    [...tried].filter((address) => !recorded.has(address)),
+    [],
+  );
+});
+
+async function connectionsOf(owner: ControlClient): Promise<ReadonlySet<unknown>> {
+  const { entries } = await owner.call("ledger.tail", { limit: 1_000 });
+  const rows = Array.isArray(entries) ? entries.filter(isObject) : [];
+  return new Set(rows.filter((row) => row["kind"] === "connection").map((row) => row["subject"]));
+}
