@@ -1,6 +1,6 @@
 // One turn of a conversation on a terminal: text as it comes, what is called, questions to answer, and what it took.
 
-import { isObject, revealJson, type JsonObject } from "../kernel/index.ts";
+import { isObject, oneLine, reasonOf, revealJson, type JsonObject } from "../kernel/index.ts";
 import { answerKeys } from "./answer.ts";
 import { callAsOwner } from "./owner.ts";
 import { flagIn, lineIn, maybeNumberIn, maybeTextIn, numberIn, objectIn, textIn } from "./reply.ts";
@@ -48,7 +48,9 @@ export async function takeTurn(shell: Shell, terminal: Terminal | null, turn: Tu
       case "question": {
         const id = textIn(event, "question");
         line(shell.paint("yellow", `? Waits for you: question ${id}`));
-        if (terminal !== null) answering = answering.then(() => askNow(shell, terminal, id)).catch(() => undefined);
+        // The turn goes on, and the question stays in the inbox.
+        const onFault = (error: unknown): void => line(`! ${oneLine(reasonOf(error), 300)}`);
+        if (terminal !== null) answering = answering.then(() => askNow(shell, terminal, id)).catch(onFault);
         return;
       }
       default:

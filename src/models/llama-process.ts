@@ -112,7 +112,7 @@ export class LlamaProcess {
 
   /** Resolves once no child runs. */
   async idle(): Promise<void> {
-    const last = await this.#running?.catch(() => null);
+    const last = await this.#running?.catch(() => null); // Whoever started it hears of its fault.
     await last?.process.exited;
   }
 

@@ -121,6 +121,7 @@ async function onNetwork(parts: PlaceParts): Promise<Found> {
   } catch (error) {
     return outOfReach(name, reasonOf(error));
   }
+  // Its address is the proof here; what does not answer is found out when it is asked.
   const said = await asked(parts).catch(() => null);
   const model = said?.models.find((one) => one.name.toLowerCase() === declared.model.toLowerCase());
   if (model !== undefined && model.elsewhere !== null) {
